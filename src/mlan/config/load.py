@@ -1,0 +1,281 @@
+"""Read a study file and report every mistake in it at once, before any job runs.
+
+Owns: finding the file by name or path, YAML with duplicate keys refused, command-line
+selection of seeds and experiments, and the translation of validation errors into one line
+each (key, value, what is allowed, nearest name). It does not look at data or assets.
+"""
+
+from __future__ import annotations
+
+import copy
+import types
+from collections.abc import Hashable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, Union, get_args, get_origin
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from mlan.config.study import StudyConfig
+from mlan.errors import ConfigError, nearest
+
+
+@dataclass(frozen=True)
+class Study:
+    """A validated study: `name` gives the results folder, `path` the file it came from."""
+
+    name: str
+    path: Path
+    config: StudyConfig
+
+    def resolve(self, relative: str) -> Path:
+        """Turn a path of the study file into one relative to the working directory."""
+        return self.path.parent / relative
+
+
+class _UniqueKeys(yaml.SafeLoader):
+    """YAML loader that notes a key given twice, where PyYAML silently keeps the last."""
+
+    def __init__(self, text: str, path: Path) -> None:
+        super().__init__(text)
+        self.name = str(path)
+        self.twice: list[str] = []
+
+
+def _unique_mapping(loader: _UniqueKeys, node: yaml.MappingNode) -> dict[Any, Any]:
+    seen: dict[Any, int] = {}
+    for key_node, _ in node.value:
+        if key_node.tag == "tag:yaml.org,2002:merge":
+            continue
+        key = loader.construct_object(key_node)
+        if not isinstance(key, Hashable):
+            continue  # construct_mapping refuses it
+        line = key_node.start_mark.line + 1
+        if key in seen:
+            loader.twice.append(
+                f"{loader.name}:{line}: {key!r} stands twice (also in line {seen[key]}); "
+                "each key may stand once"
+            )
+        seen[key] = line
+    return loader.construct_mapping(node, deep=True)
+
+
+_UniqueKeys.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _unique_mapping)
+
+
+def find_study(name_or_path: str, folder: Path = Path("config")) -> Path:
+    """Return the study file for `small` or `some/where/mine.yaml`.
+
+    Raises ConfigError with the nearest name when there is none.
+    """
+    direct = Path(name_or_path)
+    if direct.suffix in {".yaml", ".yml"}:
+        if direct.is_file():
+            return direct
+        raise ConfigError(f"study = {name_or_path!r}: no such file")
+    named = folder / f"{name_or_path}.yaml"
+    if named.is_file():
+        return named
+    known = [p.stem for p in folder.glob("*.yaml")]
+    raise ConfigError(f"study = {name_or_path!r}: unknown study; {nearest(name_or_path, known)}")
+
+
+def load_study(
+    name_or_path: str,
+    *,
+    seeds: str | None = None,
+    experiments: str | None = None,
+    folder: Path = Path("config"),
+) -> Study:
+    """Read and validate one study file.
+
+    `seeds` ("first", "0,2") and `experiments` ("sweep,plain") select from what the file
+    names; they never add anything. Raises ConfigError listing every mistake.
+    """
+    path = find_study(name_or_path, folder)
+    raw = _parse(path)
+    if not isinstance(raw, dict):
+        raise ConfigError(f"{path}: a study file is a mapping of sections; it holds {raw!r:.60}")
+    try:
+        config = StudyConfig.model_validate(raw)
+    except ValidationError as error:
+        lines = [*explain(error), *_hidden(error, raw)]
+        raise ConfigError(*(f"{path}: {line}" for line in lines)) from None
+    return Study(path.stem, path, _select(config, seeds, experiments))
+
+
+def _parse(path: Path) -> Any:
+    try:
+        loader = _UniqueKeys(path.read_text(encoding="utf-8"), path)
+        raw = loader.get_single_data()
+    except UnicodeDecodeError as error:
+        raise ConfigError(
+            f"{path}: not UTF-8 text ({error.reason} at byte {error.start})"
+        ) from None
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read ({error.strerror})") from None
+    except (yaml.YAMLError, ValueError) as error:  # ValueError: a date such as 2024-13-01
+        mark = getattr(error, "problem_mark", None)
+        where = f"{path}:{mark.line + 1}" if mark else str(path)
+        reason = " ".join(str(getattr(error, "problem", error)).split())
+        raise ConfigError(f"{where}: not valid YAML: {reason}") from None
+    if loader.twice:
+        raise ConfigError(*loader.twice)
+    return raw
+
+
+def _select(config: StudyConfig, seeds: str | None, experiments: str | None) -> StudyConfig:
+    update: dict[str, Any] = {}
+    problems: list[str] = []
+    if seeds not in (None, ""):
+        update["seeds"] = _selected_seeds(str(seeds), config.seeds, problems)
+    names = _split(experiments)
+    problems += [
+        f"experiments = {name!r}: unknown experiment; {nearest(name, config.experiments)}"
+        for name in names
+        if name not in config.experiments
+    ]
+    if problems:
+        raise ConfigError(*problems)
+    if names:
+        update["experiments"] = {
+            name: experiment.model_copy(update={"default": True})
+            for name, experiment in config.experiments.items()
+            if name in names
+        }
+    return config.model_copy(update=update)
+
+
+def _selected_seeds(text: str, allowed: list[int], problems: list[str]) -> list[int]:
+    if text == "first":
+        return allowed[:1]
+    wanted = _split(text)
+    known = {str(seed) for seed in allowed}
+    problems += [
+        f"seeds = {seed!r}: not a seed of the study; allowed: first, "
+        + ", ".join(map(str, allowed))
+        for seed in wanted or [text]
+        if seed not in known
+    ]
+    return [seed for seed in allowed if str(seed) in wanted]
+
+
+def _split(text: str | None) -> list[str]:
+    return [part for part in str(text or "").replace(" ", "").split(",") if part]
+
+
+def explain(error: ValidationError, prefix: tuple[str, ...] = ()) -> list[str]:
+    """Translate a pydantic error into one line per mistake: key, value, what is allowed.
+
+    `prefix` is the place of the validated model in the study file.
+    """
+    lines: list[str] = []
+    for item in error.errors():
+        location = (*prefix, *(str(part) for part in item["loc"]))
+        if item["type"] == "value_error" and location == prefix:
+            lines += str(item["ctx"]["error"]).splitlines()
+        else:
+            lines.append(_explained(item, location))
+    return lines
+
+
+def _explained(item: Any, location: tuple[str, ...]) -> str:
+    kind, value = item["type"], item["input"]
+    key = ".".join(_visible(location))
+    if kind == "extra_forbidden":
+        allowed = _fields_at(StudyConfig, location[:-1])
+        return f"{key}: unknown key; {nearest(location[-1], allowed)}"
+    if kind == "missing":
+        return f"{key}: missing"
+    if kind == "literal_error" and isinstance(value, str):
+        return _not_one_of(key, value, item["ctx"]["expected"].replace(" or ", ", "))
+    if kind == "union_tag_invalid":
+        return _not_one_of(f"{key}.adapter", str(value["adapter"]), item["ctx"]["expected_tags"])
+    return f"{key} = {value!r:.80}: {_lower(item['msg'])}"
+
+
+def _not_one_of(key: str, value: str, expected: str) -> str:
+    allowed = expected.replace("'", "").split(", ")
+    return f"{key} = {value!r}: not one of {', '.join(allowed)}{_suggestion(value, allowed)}"
+
+
+def _hidden(error: ValidationError, raw: dict[Any, Any]) -> list[str]:
+    """Mistakes between sections, which are looked for only once every value is right.
+
+    Asks again without the wrong values. A line about a section that lost one may be its
+    consequence and is left out; where a whole entry is wrong, nothing can be said.
+    """
+    mended = copy.deepcopy(raw)
+    touched = set()
+    for item in error.errors():
+        location = tuple(str(part) for part in item["loc"])
+        if not location or not _fields_at(StudyConfig, location[:-1]):
+            return []
+        *path, last = _visible(location)
+        section: Any = mended
+        for part in path:
+            section = section[int(part) if isinstance(section, list) else part]
+        section.pop(last, None)
+        touched.add(".".join(path))
+    try:
+        StudyConfig.model_validate(mended)
+    except ValidationError as second:
+        found = [item for item in second.errors() if item["loc"] == ()]
+        lines = [line for item in found for line in str(item["ctx"]["error"]).splitlines()]
+        return [line for line in lines if _section_of(line) not in touched]
+    return []
+
+
+def _section_of(line: str) -> str:
+    return line.split(" = ")[0].split(":")[0].rpartition(".")[0]
+
+
+def _suggestion(value: str, allowed: list[str]) -> str:
+    hint = nearest(value, allowed)
+    return f"; {hint}" if hint.startswith("did you mean") else ""
+
+
+def _lower(message: str) -> str:
+    return message[:1].lower() + message[1:]
+
+
+def _visible(location: tuple[str, ...]) -> list[str]:
+    """Drop the parts of a location that pydantic adds: union tags and `[key]` markers."""
+    tags = {"facts", "conversations", "[key]"}
+    kept = []
+    for position, part in enumerate(location):
+        parent = location[position - 2] if position >= 2 else ""
+        if part in tags and (part == "[key]" or parent == "sources"):
+            continue
+        kept.append(part)
+    return kept
+
+
+def _fields_at(model: Any, location: tuple[str, ...]) -> list[str]:
+    """Names allowed at a dotted place of the study file, walking models, dicts and unions."""
+    if not location:
+        return list(model.model_fields) if _is_model(model) else []
+    if _is_model(model):
+        field = model.model_fields.get(location[0])
+        return _fields_at(field.annotation, location[1:]) if field else []
+    origin, arguments = get_origin(model), get_args(model)
+    if origin in (dict, list):
+        return _fields_at(arguments[-1], location[1:])
+    if origin is Literal:
+        return []
+    if origin in (Union, types.UnionType) or arguments:
+        for option in arguments:
+            rest = location
+            if _is_model(option) and "adapter" in option.model_fields:
+                if location[0] not in str(option.model_fields["adapter"].annotation):
+                    continue
+                rest = location[1:]
+            found = _fields_at(option, rest)
+            if found:
+                return found
+    return []
+
+
+def _is_model(thing: Any) -> bool:
+    return isinstance(thing, type) and issubclass(thing, BaseModel)

@@ -1,0 +1,124 @@
+"""Config of one cell: backbone, stage-1 alignment, mixture and stage-2 tuning."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from mlan.config.data import Weights
+from mlan.config.section import Section, Share
+
+LanguageModel = Literal["smollm2-135m-instruct", "toy-llama"]
+VisionTower = Literal["mobilenetv2", "toy-tower"]
+
+
+class Backbone(Section):
+    """The pretrained parts of a cell."""
+
+    language_model: LanguageModel = Field(
+        "smollm2-135m-instruct", description="Language model; `toy-llama` is random and tiny."
+    )
+    vision_tower: VisionTower = Field(
+        "mobilenetv2", description="Frozen vision tower; `toy-tower` is random and tiny."
+    )
+    template: Literal["user-assistant"] = Field(
+        "user-assistant", description="Conversation template as token segments."
+    )
+    precision: Literal["fp32", "bf16"] = Field(
+        "fp32", description="Arithmetic of the forward pass; bf16 moves results like a seed does."
+    )
+
+
+class Align(Section):
+    """Stage 1: the projector learns to name pictures; everything else is frozen."""
+
+    method: Literal["warm_start", "plain"] = Field(
+        "warm_start",
+        description="`warm_start` first pulls picture tokens towards the word embeddings of the "
+        "name (minutes instead of hours on a CPU; not in the paper); `plain` is LLaVA's stage 1.",
+    )
+    images: str = Field("train", description="Image set whose pictures are named.")
+    naming_images: str = Field("eval", description="Image set on which naming is checked.")
+    warm_steps: int = Field(300, ge=0, description="Steps of the warm start (no language model).")
+    warm_batch: int = Field(128, ge=1, description="Pictures per warm-start step.")
+    steps: int = Field(60, ge=1, description="Optimiser steps through the language model.")
+    batch: int = Field(32, ge=1, description="Captions per optimiser step.")
+    learning_rate: float = Field(1e-3, gt=0, description="Peak learning rate of both phases.")
+    warmup_steps: int = Field(15, ge=0, description="Linear warm-up steps.")
+    regulariser: float = Field(
+        0.5, ge=0, description="Weight of the alignment loss during the second phase; 0 is off."
+    )
+    feature_noise: float = Field(
+        0.3, ge=0, description="Standard deviation of Gaussian noise on standardised features."
+    )
+    clip_norm: float = Field(1.0, gt=0, description="Gradient norm is clipped to this.")
+
+
+class Mixture(Section):
+    """What stage 2 is tuned on."""
+
+    instances: int = Field(480, ge=1, description="Training examples of a run (arm `instances`).")
+    arm: Literal["instances"] = Field(
+        "instances", description="What is held equal across cells: the number of examples."
+    )
+    text_share: Share = Field(0.5, description="Fraction of examples that are text-only.")
+    text: Weights = Field(description="Text sources and their weights within the text part.")
+    vision: Weights = Field(description="Vision sources and their weights within the vision part.")
+    repeat: bool = Field(
+        False, description="Whether a source may be used more than once (epochs above 1)."
+    )
+
+
+class Lora(Section):
+    """Low-rank adapters on every linear layer of the language model."""
+
+    rank: int = Field(16, ge=1, description="Rank of each adapter.")
+    alpha: float = Field(32.0, gt=0, description="Scaling numerator: update x alpha / rank.")
+
+
+class Rows(Section):
+    """How the examples of a step are laid out in rows of tokens."""
+
+    layout: Literal["sorted", "packed"] = Field(
+        "sorted",
+        description="`sorted`: one example a row, neighbours in length share a step (fast on "
+        "CPUs); `packed`: several examples a row under a document mask (fast on GPUs).",
+    )
+    window: int = Field(8, ge=1, description="Steps whose examples are sorted by length together.")
+    capacity: int = Field(512, ge=8, description="Tokens of a packed row at most.")
+
+
+class Tune(Section):
+    """Stage 2: instruction tuning on the mixture; the vision tower is frozen."""
+
+    language_model: Literal["lora", "full", "frozen"] = Field(
+        "lora", description="How the language model is trained."
+    )
+    projector: Literal["train", "frozen"] = Field("train", description="The projector.")
+    lora: Lora = Field(default_factory=Lora, description="Used when language_model is `lora`.")
+    examples_per_step: int = Field(16, ge=1, description="Examples of one optimiser step.")
+    learning_rate: float = Field(1e-3, gt=0, description="Peak rate of the language model.")
+    projector_learning_rate: float = Field(2e-4, gt=0, description="Peak rate of the projector.")
+    warmup_steps: int = Field(4, ge=0, description="Linear warm-up steps, then cosine to zero.")
+    weight_decay: float = Field(0.0, ge=0, description="AdamW weight decay.")
+    clip_norm: float = Field(1.0, gt=0, description="Gradient norm is clipped to this.")
+    feature_noise: float = Field(
+        0.3, ge=0, description="Standard deviation of Gaussian noise on standardised features."
+    )
+    loss_unit: Literal["token", "sample", "microbatch"] = Field(
+        "token",
+        description="What has equal weight within a step: every supervised token, every example, "
+        "or the mean of every logical batch of `microbatch` examples (LLaVA).",
+    )
+    microbatch: int = Field(8, ge=1, description="Examples of a logical batch (loss_unit).")
+    rows: Rows = Field(default_factory=Rows, description="Layout of a step.")
+
+
+class Recipe(Section):
+    """One fully written cell; an experiment is a short delta from it."""
+
+    backbone: Backbone = Field(default_factory=Backbone, description="Pretrained parts.")
+    align: Align = Field(default_factory=Align, description="Stage 1.")
+    mixture: Mixture = Field(description="Training mixture of stage 2.")
+    tune: Tune = Field(default_factory=Tune, description="Stage 2.")
