@@ -1,0 +1,71 @@
+"""Pictures of your own conversations: found, decoded, made square, and resized.
+
+A picture is turned as its EXIF tag says, converted to RGB, padded to a square with the mean
+colour of the tower's training pictures (as LLaVA pads), and resized. Every picture is decoded
+to its last pixel; one that is missing, damaged or outside the folder is reported. Not here:
+embedded pictures (`images`).
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from PIL import Image, ImageOps
+
+from mlan.data.image_store import Picture
+from mlan.data.tables import INDEX, conform
+
+# Mean of ImageNet in 8 bits.
+PADDING = (123, 116, 103)
+
+
+def find_problem(folder: Path, image: str) -> str:
+    """Return why a picture cannot be used, or an empty text."""
+    path = folder / image
+    try:
+        if not path.is_file():
+            return "image missing"
+        inside = path.resolve().is_relative_to(folder.resolve())
+    except OSError:  # e.g. a name that is too long for the file system
+        return "image missing"
+    return "" if inside else "image outside the image folder"
+
+
+def load_square(path: Path, size: int) -> Picture | None:
+    """Return a picture as uint8 (size, size, 3), or None if it cannot be decoded."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            with Image.open(path) as image:
+                upright = ImageOps.exif_transpose(image).convert("RGB")
+    except Exception:  # a damaged file can raise nearly anything in its decoder
+        return None
+    side = max(upright.size)
+    square = Image.new("RGB", (side, side), PADDING)
+    square.paste(upright, ((side - upright.width) // 2, (side - upright.height) // 2))
+    return np.asarray(square.resize((size, size), Image.Resampling.BICUBIC))
+
+
+def load_all(
+    folder: Path, images: Iterable[str], size: int, kept: list[str], problems: dict[str, str]
+) -> Iterator[Picture]:
+    """Yield the usable pictures; add their names to `kept`, the others to `problems`."""
+    for image in images:
+        problem = find_problem(folder, image)
+        picture = None if problem else load_square(folder / image, size)
+        if picture is None:
+            problems[image] = problem or "image not decodable"
+        else:
+            kept.append(image)
+            yield picture
+
+
+def photo_index(name: str, kept: list[str]) -> pd.DataFrame:
+    """Return `tables.INDEX` for pictures in the order of `kept`; key `<source>/<path>`."""
+    frame = pd.DataFrame({"image": [f"{name}/{image}" for image in kept]}, dtype="str")
+    frame = frame.assign(row=range(len(kept)), concept="", scene="plain", value="", view=0)
+    return conform(frame, INDEX, f"index of {name}")

@@ -1,0 +1,92 @@
+"""Stage `prepare_source`: the examples of one source, embedded facts or your conversations."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import pandas as pd
+
+from mlan.config.data import Concepts, ConversationsSource, FactsSource
+from mlan.config.study import StudyConfig
+from mlan.data.concepts import build_concepts
+from mlan.data.conversations import (
+    Rejected,
+    Row,
+    build_examples,
+    check_rejected,
+    read_conversations,
+)
+from mlan.data.image_store import INDEX
+from mlan.data.sources import build_facts_source, count_examples
+from mlan.records import checked, read_checked, write_csv, write_parquet
+from mlan.stage import Job
+
+CONCEPTS = "concepts.parquet"
+EXAMPLES = "examples.parquet"
+REJECTED = "rejected.csv"
+
+
+def prepare_source(job: Job) -> None:
+    """Write `examples.parquet`, for conversations also `rejected.csv`.
+
+    Identity: `name`, `source`. Inputs: `concepts` or `file`; `images` for a vision source.
+    Raises DataError for a relation without this modality, or too many rejected rows.
+    """
+    if job.identity["source"].get("adapter") == "conversations":
+        _from_conversations(job)
+    else:
+        _from_facts(job)
+
+
+def source_size(name: str, source: FactsSource, study: StudyConfig) -> int:
+    """Return the rows of a facts source, counted from the concepts alone (about one second).
+
+    Raises DataError as building it would.
+    """
+    images = study.data.images[source.images] if source.images else None
+    return count_examples(name, source, _concepts(study.data.concepts), images)
+
+
+@cache
+def _concepts(config: Concepts) -> pd.DataFrame:
+    return build_concepts(config)
+
+
+def _from_facts(job: Job) -> None:
+    name, source = job.identity["name"], FactsSource(**job.identity["source"])
+    concepts = read_checked(job.inputs["concepts"] / CONCEPTS)
+    index = read_checked(job.inputs["images"] / INDEX) if "images" in job.inputs else None
+    examples = build_facts_source(name, source, concepts, index)
+    path = job.out / EXAMPLES
+    write_parquet(path, examples)
+    job.finish(outputs=[path], facts={"rows": len(examples), "rejected": 0})
+
+
+def _from_conversations(job: Job) -> None:
+    name, source = job.identity["name"], ConversationsSource(**job.identity["source"])
+    rows, dropped = read_conversations(name, source, job.inputs["file"])
+    if source.modality == "vision":
+        rows, lost = _with_pictures(job, rows)
+        dropped = sorted([*dropped, *lost], key=lambda row: row.number)
+    check_rejected(name, source, len(rows), dropped)
+    write_parquet(job.out / EXAMPLES, build_examples(name, source, rows))
+    table = [(row.number, row.id, row.reason) for row in dropped]
+    write_csv(job.out / REJECTED, pd.DataFrame(table, columns=["row", "id", "reason"]))
+    outputs = [job.out / EXAMPLES, job.out / REJECTED]
+    job.finish(outputs=outputs, facts={"rows": len(rows), "rejected": len(dropped)})
+
+
+def _with_pictures(job: Job, rows: list[Row]) -> tuple[list[Row], list[Rejected]]:
+    """Split rows by whether the image set of this source holds their picture."""
+    folder = job.inputs["images"]
+    known = set(read_checked(folder / INDEX)["image"])
+    problems = pd.read_csv(checked(folder / REJECTED), dtype=str)
+    reasons = dict(zip(problems["image"], problems["reason"], strict=True))
+    kept, lost = [], []
+    for row in rows:
+        if f"{job.identity['name']}/{row.image}" in known:
+            kept.append(row)
+        else:
+            reason = reasons.get(row.image, "image not in the image set")
+            lost.append(Rejected(row.number, row.id, reason))
+    return kept, lost

@@ -1,0 +1,201 @@
+"""The stages end to end, on small numbers and real assets."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from mlan.config.data import BenchmarkItems, Concepts, Data, FactsSource, ImageSet
+from mlan.config.study import StudyConfig
+from mlan.data.prepare.benchmark import prepare_benchmark
+from mlan.data.prepare.concepts import prepare_concepts
+from mlan.data.prepare.images import prepare_images
+from mlan.data.prepare.source import prepare_source, source_size
+from mlan.errors import DataError, IntegrityError
+from mlan.records import read_checked, read_record
+from mlan.stage import Job
+
+CONCEPTS: dict[str, Any] = {"objects": 24, "countries": 24, "words": 24, "dev_fraction": 0.15}
+IMAGES = ImageSet(style="twemoji", views=2)
+FLAGS = FactsSource(modality="vision", relation="flag", images="train")
+
+
+def _job(stage: str, out: Path, identity: dict[str, Any], **inputs: Path) -> Job:
+    job = Job(stage=stage, identity=identity, code="0" * 16, out=out, inputs=inputs)
+    job.begin()
+    return job
+
+
+def _concepts(root: Path) -> Path:
+    prepare_concepts(_job("prepare_concepts", root / "concepts", {"concepts": CONCEPTS}))
+    return root / "concepts"
+
+
+def _images(root: Path, concepts: Path) -> Path:
+    identity = {"name": "train", "image_set": IMAGES.model_dump(), "image_size": 48}
+    prepare_images(_job("prepare_images", root / "images", identity, concepts=concepts))
+    return root / "images"
+
+
+@pytest.fixture(scope="module")
+def stages(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    root = tmp_path_factory.mktemp("stages")
+    concepts = _concepts(root)
+    return concepts, _images(root, concepts)
+
+
+def test_same_identity_gives_the_same_bytes(stages: tuple[Path, Path], tmp_path: Path) -> None:
+    concepts = _concepts(tmp_path)
+    images = _images(tmp_path, concepts)
+    for first, second in zip(stages, (concepts, images), strict=True):
+        assert read_record(first)["outputs"] == read_record(second)["outputs"]
+
+
+def test_images_stage_writes_pictures_and_index(stages: tuple[Path, Path]) -> None:
+    index = read_checked(stages[1] / "index.parquet")
+    pictures = np.load(stages[1] / "images.npy", mmap_mode="r")
+    assert pictures.shape == (len(index), 48, 48, 3)
+    assert read_record(stages[1])["facts"] == {"rows": len(index), "rejected": 0}
+
+
+def test_source_and_benchmark_stages_write_their_tables(
+    stages: tuple[Path, Path], tmp_path: Path
+) -> None:
+    inputs = {"concepts": stages[0], "images": stages[1]}
+    identity: dict[str, Any] = {"name": "flags", "source": FLAGS.model_dump()}
+    prepare_source(_job("prepare_source", tmp_path / "source", identity, **inputs))
+    examples = read_checked(tmp_path / "source" / "examples.parquet")
+    keys = set(read_checked(stages[1] / "index.parquet")["image"])
+    assert set(examples["image"]) <= keys
+    assert examples["turns"].iloc[0][0].keys() == {"user", "assistant"}
+    benchmark = BenchmarkItems(modality="vision", relation="flag", images="train", test=8)
+    identity = {"name": "v_flag", "benchmark": benchmark.model_dump()}
+    prepare_benchmark(_job("prepare_benchmark", tmp_path / "items", identity, **inputs))
+    items = read_checked(tmp_path / "items" / "items.parquet")
+    assert read_record(tmp_path / "items")["facts"] == {
+        "rows": len(items),
+        "rejected": 0,
+        "dev": 4,
+        "test": 8,
+    }
+    assert not set(items["cluster"]) & set(examples["concept"])
+
+
+def test_changed_input_is_refused(tmp_path: Path) -> None:
+    concepts = _concepts(tmp_path)
+    table = concepts / "concepts.parquet"
+    pd.read_parquet(table).assign(split="train").to_parquet(table)
+    source = FactsSource(modality="text", relation="capital")
+    identity = {"name": "facts", "source": source.model_dump()}
+    job = _job("prepare_source", tmp_path / "source", identity, concepts=concepts)
+    with pytest.raises(IntegrityError, match="differs from what its record says"):
+        prepare_source(job)
+
+
+def test_source_size_is_that_of_the_stage(stages: tuple[Path, Path], tmp_path: Path) -> None:
+    data = Data(
+        concepts=Concepts(**CONCEPTS),
+        images={"train": IMAGES},
+        sources={"flags": FLAGS},
+        benchmarks={},
+    )
+    study = StudyConfig.model_construct(data=data)
+    identity = {"name": "flags", "source": FLAGS.model_dump()}
+    inputs = {"concepts": stages[0], "images": stages[1]}
+    prepare_source(_job("prepare_source", tmp_path, identity, **inputs))
+    assert source_size("flags", FLAGS, study) == read_record(tmp_path)["facts"]["rows"]
+
+
+def _own_data(root: Path, rows: list[dict[str, Any]]) -> tuple[Path, dict[str, Any]]:
+    folder = root / "pictures"
+    (folder / "sub").mkdir(parents=True)
+    Image.new("RGB", (60, 30), (200, 10, 10)).save(folder / "sub" / "red.jpg")
+    (folder / "broken.jpg").write_bytes(b"\xff\xd8 not a picture")
+    file = root / "mine.json"
+    file.write_text(json.dumps(rows))
+    source = {
+        "adapter": "conversations",
+        "modality": "vision",
+        "path": str(file),
+        "image_folder": str(folder),
+        "sha256": None,
+        "max_rejected": 0.6,
+    }
+    return file, source
+
+
+def _row(key: str, image: str, answer: str = "Red.") -> dict[str, Any]:
+    turns = [{"from": "human", "value": "<image>\nColour?"}, {"from": "gpt", "value": answer}]
+    return {"id": key, "image": image, "conversations": turns}
+
+
+def _own_stages(root: Path, rows: list[dict[str, Any]], **changes: Any) -> Path:
+    file, source = _own_data(root, rows)
+    identity = {"name": "mine", "source": source | changes}
+    images = _job("prepare_images", root / "images", identity | {"image_size": 32}, file=file)
+    prepare_images(images)
+    inputs = {"file": file, "images": root / "images"}
+    prepare_source(_job("prepare_source", root / "source", identity, **inputs))
+    return root / "source"
+
+
+def test_own_conversations_pass_both_stages_and_rejects_are_listed(tmp_path: Path) -> None:
+    rows = [
+        _row("a", "sub/red.jpg"),
+        _row("b", "./sub/red.jpg", "It is red."),
+        _row("c", "broken.jpg"),
+        _row("d", "none.jpg"),
+        _row("\ud800", "long" * 100 + ".jpg"),
+        _row("e", "sub/red.jpg", answer=""),
+        _row("f", "sub/red.jpg", "Dark red."),
+        _row("g", "."),
+        _row("h", "sub/red.jpg", "Wine red."),
+    ]
+    out = _own_stages(tmp_path, rows)
+    examples = read_checked(out / "examples.parquet")
+    assert list(examples["id"]) == ["mine/a", "mine/b", "mine/f", "mine/h"]
+    assert set(examples["image"]) == {"mine/sub/red.jpg"}
+    index = read_checked(tmp_path / "images" / "index.parquet")
+    assert list(index["image"]) == ["mine/sub/red.jpg"]
+    assert (out / "rejected.csv").read_text() == (
+        "row,id,reason\n2,c,image not decodable\n3,d,image missing\n4,row-4,image missing\n"
+        "5,e,empty answer\n7,g,image missing\n"
+    )
+    picture = np.load(tmp_path / "images" / "images.npy")[0]
+    assert abs(int(picture[16, 16, 0]) - 200) < 5
+    assert tuple(picture[0, 0]) == (123, 116, 103)
+
+
+def test_too_many_rejects_stop_before_anything_is_complete(tmp_path: Path) -> None:
+    rows = [_row("a", "sub/red.jpg"), _row("b", "none.jpg")]
+    with pytest.raises(DataError) as error:
+        _own_stages(tmp_path, rows, max_rejected=0.1)
+    assert error.value.lines == (
+        "data.sources.mine: 1 of 2 rows rejected (1 image missing); max_rejected = 0.1; "
+        "mend the rows or raise it",
+    )
+    assert not (tmp_path / "images" / "record.json").exists()
+
+
+def test_vision_conversations_need_an_image_folder(tmp_path: Path) -> None:
+    with pytest.raises(DataError) as error:
+        _own_stages(tmp_path, [_row("a", "sub/red.jpg")], image_folder=None)
+    assert error.value.lines == (
+        "data.sources.mine.image_folder: missing; a vision source names one",
+    )
+
+
+def test_text_conversations_need_no_images(tmp_path: Path) -> None:
+    turns = [{"from": "human", "value": "Hello?"}, {"from": "gpt", "value": "Hi."}]
+    file, source = _own_data(tmp_path, [{"id": "t", "conversations": turns}])
+    identity = {"name": "talk", "source": source | {"modality": "text"}}
+    prepare_source(_job("prepare_source", tmp_path / "source", identity, file=file))
+    examples = read_checked(tmp_path / "source" / "examples.parquet")
+    assert list(examples["image"]) == [""]
+    assert (tmp_path / "source" / "rejected.csv").read_text() == "row,id,reason\n"
