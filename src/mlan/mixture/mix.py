@@ -1,0 +1,47 @@
+"""The mix stage: write a run's plan and its accounting."""
+
+from __future__ import annotations
+
+import json
+
+from mlan.mixture.accounting import account
+from mlan.mixture.counts import mixture_counts
+from mlan.mixture.plan import build_plan, padding_share
+from mlan.mixture.template import TEMPLATES, load_tokenizer
+from mlan.records import checked, read_checked, write_csv, write_parquet
+from mlan.stage import Job, log
+
+
+def mix(job: Job) -> None:
+    """Write plan.parquet and accounting.csv.
+
+    job.identity: mixture, tune (examples_per_step, rows, loss_unit, microbatch), template,
+    seeds (draw, order). job.inputs: `backbone`, and `source:<name>` for each source used.
+    """
+    identity = job.identity
+    mixture = identity["mixture"]
+    names = mixture_counts(
+        mixture["instances"], mixture["text_share"], mixture["text"], mixture["vision"]
+    )
+    sources = {
+        name: read_checked(job.inputs[f"source:{name}"] / "examples.parquet") for name in names
+    }
+    backbone = job.inputs["backbone"]
+    checked(backbone / "tokenizer.json")
+    config = json.loads(checked(backbone / "config.json").read_text(encoding="utf-8"))
+    image_tokens = int(config["image_seq_length"])
+    template = TEMPLATES[identity["template"]](load_tokenizer(backbone), image_tokens)
+    plan = build_plan(mixture, identity["tune"], identity["seeds"], sources, template, image_tokens)
+    accounting = account(plan, {name: len(frame) for name, frame in sources.items()})
+    write_parquet(job.out / "plan.parquet", plan)
+    write_csv(job.out / "accounting.csv", accounting)
+    log.info("%d examples, padding %.1f %%", len(plan), 100 * padding_share(plan))
+    job.finish(
+        [job.out / "plan.parquet", job.out / "accounting.csv"],
+        facts={
+            "examples": len(plan),
+            "steps": int(plan["step"].max()) + 1,
+            "tokens": int(plan["tokens"].sum()),
+            "padding_share": round(padding_share(plan), 6),
+        },
+    )

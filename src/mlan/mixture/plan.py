@@ -1,0 +1,130 @@
+"""The plan of a run: everything that training sees, as one table.
+
+Training is a function of the plan, the data, the initial weights and the recipe; it draws
+nothing itself. One line an example, ordered by step, row and position:
+
+    step, row, position     where it stands
+    example, source, modality, image, epoch
+    tokens                  all tokens, image tokens counted
+    image_tokens, supervised_tokens
+    weight                  loss weight of each of its supervised tokens; a step's weights
+                            times supervised tokens sum to 1, however rows are packed
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from mlan.mixture.counts import mixture_counts
+from mlan.mixture.draw import draw
+from mlan.mixture.rows import lay_out
+from mlan.mixture.template import UserAssistant
+
+
+def build_plan(
+    mixture: Mapping[str, Any],
+    tune: Mapping[str, Any],
+    seeds: Mapping[str, int],
+    sources: Mapping[str, pd.DataFrame],
+    template: UserAssistant,
+    image_tokens: int,
+) -> pd.DataFrame:
+    """Return the plan of one run.
+
+    `mixture` and `tune` are the recipe's sections, `seeds` has `draw` and `order`, `sources`
+    maps a name to its examples (id, modality, image, turns). Raises DataError when a source
+    is too small and `repeat` is off.
+    """
+    counts = mixture_counts(
+        mixture["instances"], mixture["text_share"], mixture["text"], mixture["vision"]
+    )
+    drawn = draw(
+        counts,
+        {name: list(sources[name]["id"]) for name in counts},
+        draw_seed=seeds["draw"],
+        order_seed=seeds["order"],
+        repeat=mixture["repeat"],
+    )
+    lines = _lines(drawn, sources, template, image_tokens)
+    rows = tune["rows"]
+    places = lay_out(
+        list(lines["tokens"]),
+        layout=rows["layout"],
+        examples_per_step=tune["examples_per_step"],
+        window=rows["window"],
+        capacity=rows["capacity"],
+        seed=seeds["order"],
+    )
+    lines.insert(0, "step", pd.Series({p.index: p.step for p in places}))
+    lines["weight"] = token_weights(lines, tune["loss_unit"], tune["microbatch"])
+    plan = lines.iloc[[p.index for p in places]].reset_index(drop=True)
+    plan.insert(1, "row", [p.row for p in places])
+    plan.insert(2, "position", [p.position for p in places])
+    return plan
+
+
+def _lines(
+    drawn: list[Any],
+    sources: Mapping[str, pd.DataFrame],
+    template: UserAssistant,
+    image_tokens: int,
+) -> pd.DataFrame:
+    rows = {name: {r["id"]: r for r in frame.to_dict("records")} for name, frame in sources.items()}
+    lines = []
+    for use in drawn:
+        example = rows[use.source][use.example]
+        picture = example["image"] != ""
+        encoded = template.encode(list(example["turns"]), picture=picture)
+        lines.append(
+            {
+                "example": use.example,
+                "source": use.source,
+                "modality": example["modality"],
+                "image": example["image"],
+                "epoch": use.epoch,
+                "tokens": len(encoded.ids),
+                "image_tokens": image_tokens if picture else 0,
+                "supervised_tokens": sum(encoded.supervised),
+            }
+        )
+    return pd.DataFrame(lines)
+
+
+def token_weights(lines: pd.DataFrame, loss_unit: str, microbatch: int) -> np.ndarray:
+    """Return the loss weight of each supervised token, one value a line; lines in drawn order.
+
+    Rows and positions are not asked for: they must not decide what a logical batch is.
+    token: 1 / supervised tokens of the step. sample: every example of the step weighs the
+    same. microbatch: the step's examples, shortest first, form logical batches of `microbatch`;
+    each batch weighs the same and its tokens share that (LLaVA's mean of means).
+    """
+    supervised = lines["supervised_tokens"].to_numpy(float)
+    step = lines["step"]
+    if loss_unit == "token":
+        share = lines.groupby("step")["supervised_tokens"].transform("sum").to_numpy(float)
+    elif loss_unit == "sample":
+        share = step.map(step.value_counts()).to_numpy(float) * supervised
+    else:
+        shortest_first = lines.sort_values("tokens", kind="stable")
+        batch = shortest_first.groupby("step").cumcount()[lines.index] // microbatch
+        tokens = lines["supervised_tokens"].groupby([step, batch]).transform("sum")
+        batches = batch.groupby(step).transform("max").to_numpy(float) + 1
+        share = batches * tokens.to_numpy(float)
+    weights: np.ndarray = 1.0 / share
+    return weights
+
+
+def padded_tokens(plan: pd.DataFrame) -> int:
+    """Return the tokens of the batches as the model sees them: rows padded to the longest."""
+    rows = plan.groupby(["step", "row"])["tokens"].sum()
+    steps = rows.groupby("step").agg(["max", "size"])
+    return int((steps["max"] * steps["size"]).sum())
+
+
+def padding_share(plan: pd.DataFrame) -> float:
+    """Return the fraction of the batches' tokens that is padding."""
+    return 1.0 - float(plan["tokens"].sum()) / padded_tokens(plan)
