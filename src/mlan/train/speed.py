@@ -1,0 +1,60 @@
+"""How fast this machine multiplies: `python -m mlan.train.speed` prints GFLOP/s as JSON.
+
+Two seconds of fp32 products of the language model's shape, (512, 576) x (576, 1536), with the
+threads of a training job, or on the GPU. It is a mean: a busy machine tells what it gives now.
+With `--wait` it loads torch and waits for a line on its standard input before it measures, so
+that a caller may prepare something else meanwhile without disturbing the measurement.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+
+import torch
+
+ROWS, WIDTH, INNER = 512, 576, 1536
+FLOPS = 2 * ROWS * WIDTH * INNER
+THREADS = 2
+SECONDS = 2.0
+_BURST = 10
+
+
+def measure(device: str = "cpu", seconds: float = SECONDS) -> float:
+    """Return GFLOP/s of fp32 products over `seconds` on `device`."""
+    torch.set_num_threads(THREADS)
+    left = torch.ones(ROWS, WIDTH, device=device)
+    right = torch.ones(WIDTH, INNER, device=device)
+    _burst(left, right)  # the first products load kernels
+    products = 0
+    start = time.perf_counter()
+    while time.perf_counter() - start < seconds:
+        _burst(left, right)
+        products += _BURST
+    return products * FLOPS / (time.perf_counter() - start) / 1e9
+
+
+def _burst(left: torch.Tensor, right: torch.Tensor) -> None:
+    for _ in range(_BURST):
+        left @ right
+    if left.is_cuda:
+        torch.cuda.synchronize()
+
+
+def main() -> None:
+    """Print `{"gflops": ..., "threads": ..., "device": ...}`."""
+    parser = argparse.ArgumentParser(description="Measure this machine's fp32 speed.")
+    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
+    parser.add_argument("--wait", action="store_true", help="wait for a line on standard input")
+    arguments = parser.parse_args()
+    if arguments.wait and not sys.stdin.readline():
+        return  # the caller has gone
+    gflops = round(measure(arguments.device), 1)
+    result = {"gflops": gflops, "threads": THREADS, "device": arguments.device}
+    sys.stdout.write(json.dumps(result) + "\n")
+
+
+if __name__ == "__main__":
+    main()
