@@ -1,0 +1,179 @@
+"""Stage `score`: the predictions of one run become one outcome per item, condition and scorer.
+
+Three outcomes a prediction: generation under the strict and under the lenient parser, and the
+option with the largest likelihood. Joined by item id; anything missing, doubled, unknown or
+of the wrong length is an error, so that a mean never stands on fewer items than it says.
+Not here: any average but the few facts of the record; numbers are derived on read.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from mlan.errors import DataError
+from mlan.evaluate.metrics import accuracy, chance, invalid_rate
+from mlan.evaluate.parse import lenient, strict
+from mlan.records import read_checked, write_parquet
+from mlan.stage import Job
+
+COLUMNS = [
+    "benchmark",
+    "modality",
+    "part",
+    "condition",
+    "item",
+    "cluster",
+    "scorer",
+    "parser",
+    "correct",
+    "invalid",
+    "chance",
+]
+SCORERS = (("generate", "strict"), ("generate", "lenient"), ("option", "argmax"))
+
+
+@dataclass(frozen=True)
+class Scored:
+    """Outcomes of one benchmark, and what the record should say about them.
+
+    `ties` counts predictions whose largest option score is shared by several options;
+    `not_ended` counts answers cut off by the token limit.
+    """
+
+    frame: pd.DataFrame
+    ties: int
+    not_ended: int
+
+
+def score_run(job: Job) -> None:
+    """Write `items.parquet` of one run: one row per benchmark, item, condition and scorer.
+
+    Inputs: `predictions` and `items:<benchmark>` for every benchmark of the identity.
+    Raises DataError (the first offending item is named) and IntegrityError.
+    """
+    frames, facts = [], {}
+    for name, entry in sorted(job.identity["benchmarks"].items()):
+        items = read_checked(job.inputs[f"items:{name}"] / "items.parquet")
+        predictions = read_checked(job.inputs["predictions"] / f"{name}.parquet")
+        scored = score_benchmark(name, entry["modality"], items, predictions)
+        frames.append(scored.frame)
+        facts[name] = _facts(scored)
+    if not frames:
+        raise DataError("score: the study names no benchmark")
+    path = job.out / "items.parquet"
+    write_parquet(path, pd.concat(frames, ignore_index=True))
+    job.finish([path], facts=facts)
+
+
+def score_benchmark(
+    name: str, modality: str, items: pd.DataFrame, predictions: pd.DataFrame
+) -> Scored:
+    """Join predictions to their items and judge each under every scorer.
+
+    Row order follows part, condition, item order and scorer, whatever the order of
+    `predictions`. An option-score tie goes to the lowest index and is counted.
+    """
+    joined = _joined(name, items, predictions)
+    options = [list(row) for row in joined["options"]]
+    gold = [_gold(name, *row) for row in zip(joined["item"], options, joined["gold"], strict=True)]
+    scores = [
+        _option_scores(name, *row)
+        for row in zip(joined["item"], options, joined["option_scores"], strict=True)
+    ]
+    answers = list(zip(joined["text"].astype(str), options, strict=True))
+    chosen: list[list[int | None]] = [
+        [strict(text, choices) for text, choices in answers],
+        [lenient(text, choices) for text, choices in answers],
+        [int(np.argmax(row)) for row in scores],
+    ]
+    base = joined[["part", "condition", "item", "cluster"]].assign(
+        benchmark=name, modality=modality, chance=[chance([choices]) for choices in options]
+    )
+    outcomes = [
+        base.assign(
+            scorer=scorer,
+            parser=parser,
+            correct=[float(choice == g) for choice, g in zip(choices, gold, strict=True)],
+            invalid=[choice is None for choice in choices],
+        )
+        for (scorer, parser), choices in zip(SCORERS, chosen, strict=True)
+    ]
+    # Stable: the scorers of one prediction stay together, in the order of SCORERS.
+    frame = pd.concat(outcomes).sort_index(kind="stable").reset_index(drop=True)
+    ties = sum(int(np.sum(row == row.max()) > 1) for row in scores)
+    return Scored(frame[COLUMNS], ties, int((~joined["ended"].astype(bool)).sum()))
+
+
+def _joined(name: str, items: pd.DataFrame, predictions: pd.DataFrame) -> pd.DataFrame:
+    """One row per prediction with its item's columns, in a fixed order, all checks passed."""
+    place = pd.Series(np.arange(len(items)), index=items["id"])
+    _refuse(name, "items", items["id"], items["id"].duplicated(), "stands twice")
+    of, keys = predictions["item"], ["item", "condition"]
+    _refuse(name, "predictions", of, ~of.isin(items["id"]), "is no item of the benchmark")
+    _refuse(name, "predictions", of, predictions.duplicated(keys), "is predicted twice")
+    predictions = predictions.assign(_place=of.map(place))
+    row = items.iloc[predictions["_place"].to_numpy(dtype=np.int64)].reset_index(drop=True)
+    predictions = predictions.reset_index(drop=True)
+    wrong_part = predictions["part"] != row["part"]
+    _refuse(name, "predictions", predictions["item"], wrong_part, "has another part than its item")
+    _refuse_missing(name, items, predictions)
+    joined = pd.concat([predictions, row[["cluster", "options", "gold"]]], axis=1)
+    return joined.sort_values(["part", "condition", "_place"], ignore_index=True)
+
+
+def _refuse(name: str, table: str, ids: pd.Series, bad: pd.Series, what: str) -> None:
+    if bad.any():
+        first = ids[bad].iloc[0]
+        raise DataError(f"{table} of {name}: item {first!r} {what} ({int(bad.sum())} in all)")
+
+
+def _refuse_missing(name: str, items: pd.DataFrame, predictions: pd.DataFrame) -> None:
+    """A part that is asked in a condition is asked with all its items."""
+    if predictions.empty:
+        raise DataError(f"predictions of {name}: empty; run the prediction again")
+    for (part, condition), asked in predictions.groupby(["part", "condition"]):
+        due = items["id"][items["part"] == part]
+        what = f"has no prediction in part {part}, condition {condition}"
+        _refuse(name, "predictions", due, ~due.isin(asked["item"]), what)
+
+
+def _gold(name: str, item: str, options: list[str], gold: str) -> int:
+    if options.count(gold) != 1:
+        raise DataError(f"items of {name}: item {item!r}: gold {gold!r} is not one of {options}")
+    return options.index(gold)
+
+
+def _option_scores(
+    name: str, item: str, options: list[str], scores: Sequence[float] | None
+) -> np.ndarray[Any, np.dtype[np.float64]]:
+    values = np.asarray([] if scores is None else scores, dtype=np.float64)
+    if values.shape != (len(options),):
+        raise DataError(
+            f"predictions of {name}: item {item!r} has {values.size} option scores "
+            f"for {len(options)} options"
+        )
+    if np.isnan(values).any():
+        raise DataError(f"predictions of {name}: item {item!r} has an option score that is NaN")
+    return values
+
+
+def _facts(scored: Scored) -> dict[str, Any]:
+    """Small numbers for the record: ties, cut-off answers, accuracy and invalid rate."""
+    numbers: dict[str, Any] = {}
+    for keys, rows in scored.frame.groupby(["part", "condition", "parser"], sort=True):
+        result = accuracy(rows["correct"], rows["cluster"])
+        error = result.standard_error
+        numbers["/".join(map(str, keys))] = {
+            "accuracy": round(result.value, 6),
+            # A record holds no NaN.
+            "standard_error": None if math.isnan(error) else round(error, 6),
+            "invalid_rate": round(invalid_rate(rows["invalid"]), 6),
+            "n": result.n,
+        }
+    return {"option_ties": scored.ties, "not_ended": scored.not_ended, "scores": numbers}

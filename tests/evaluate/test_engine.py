@@ -1,0 +1,113 @@
+"""The engine against slow references: full forward passes and transformers' own generate."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from mlan.errors import DataError
+from mlan.evaluate.engine import Question, answer, check_options
+from mlan.model.compose import compose, initialise_projector
+from tests.toy import write_backbone
+
+END = 2
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory):
+    """A random model whose greedy answers differ from prompt to prompt."""
+    torch.set_num_threads(1)
+    made = compose(write_backbone(tmp_path_factory.mktemp("backbone")))
+    initialise_projector(made, 1)
+    return made
+
+
+def _features(number: int) -> torch.Tensor:
+    return torch.randn((1, 9, 24), generator=torch.Generator().manual_seed(number))
+
+
+def _questions() -> list[Question]:
+    image = [3] * 9
+    draw = torch.Generator().manual_seed(5)
+    questions = []
+    for number in range(9):
+        words = torch.randint(4, 22, (3 + number % 4,), generator=draw).tolist()
+        picture = f"set/{number}" if number % 2 else ""
+        ids = [4, *(image if picture else []), *words, 5]
+        questions.append(Question(str(number), "test", ids, picture, [10, 11, 12, 13]))
+    return questions
+
+
+def _pictures(questions: list[Question]) -> torch.Tensor | None:
+    shown = [_features(int(q.item)) for q in questions if q.picture]
+    return torch.cat(shown) if shown else None
+
+
+def _ask(model, questions: list[Question], tokens: int = 5):
+    return answer(model, questions, _pictures(questions), end=END, max_new_tokens=tokens)
+
+
+def _alone(model, question: Question) -> tuple[list[float], list[int]]:
+    """Option scores and greedy ids from full forward passes over one unpadded prompt."""
+    ids = list(question.ids)
+    scores: list[float] = []
+    for _ in range(5):
+        tensor = torch.tensor([ids])
+        embeddings = model.get_input_embeddings()(tensor)
+        if question.picture:
+            image = model.model.multi_modal_projector(_features(int(question.item)))
+            where = (tensor == model.config.image_token_id).unsqueeze(-1)
+            embeddings = embeddings.masked_scatter(where, image)
+        with torch.no_grad():
+            hidden = model.model.language_model(inputs_embeds=embeddings)[0]
+            logits = model.lm_head(hidden)[0, -1]
+        if not scores:
+            scores = logits.log_softmax(-1)[question.options].tolist()
+        token = int(logits.argmax())
+        if token == END:
+            break
+        ids.append(token)
+    return scores, ids[len(question.ids) :]
+
+
+def test_answers_equal_full_forward_passes_one_by_one(model) -> None:
+    questions = _questions()
+    together = _ask(model, questions)
+    for question, given in zip(questions, together, strict=True):
+        scores, ids = _alone(model, question)
+        assert given.option_scores == pytest.approx(scores, abs=1e-4)
+        assert given.ids == ids
+        assert given.ended == (len(ids) < 5)
+
+
+def test_answers_equal_generate_of_transformers(model) -> None:
+    for question in [q for q in _questions() if not q.picture]:
+        ids = torch.tensor([question.ids])
+        out = model.generate(
+            input_ids=ids, attention_mask=torch.ones_like(ids), max_new_tokens=5,
+            do_sample=False, eos_token_id=END, pad_token_id=END,
+        )  # fmt: skip
+        expected = [t for t in out[0, ids.shape[1] :].tolist() if t != END]
+        assert _ask(model, [question])[0].ids == expected
+
+
+def test_batch_composition_does_not_change_answers(model) -> None:
+    questions = _questions()
+    together = _ask(model, questions)
+    for question, given in zip(questions, together, strict=True):
+        alone = _ask(model, [question])[0]
+        assert alone.ids == given.ids
+        assert alone.option_scores == pytest.approx(given.option_scores, abs=1e-4)
+
+
+def test_answer_stops_at_the_end_token_and_drops_it(model) -> None:
+    rows = _questions()
+    for given in _ask(model, rows, tokens=12):
+        assert END not in given.ids
+        assert given.ended or len(given.ids) == 12
+
+
+def test_options_with_one_first_token_are_refused() -> None:
+    question = Question("capital/1", "test", [1], "", [7, 8, 7])
+    with pytest.raises(DataError, match=r"item 'capital/1': two options begin with the same"):
+        check_options(question)
