@@ -1,0 +1,200 @@
+"""The summary folder in memory: cells in drawing order, score and interval rows by key.
+
+Model: a cell is on the curve if it belongs to the experiment that varies the text share
+(`sweep`, else the first experiment named) and no earlier cell has its share; other tuned cells
+are drawn apart, because they differ in more than the share. A planned seed without a score is
+missing, and stays visible. Not here: estimates; every number is read as it was collected.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from mlan.errors import DataError
+from mlan.records import checked
+
+SWEEP = "sweep"
+GROUP_PREFIX = "taught by: "
+AVERAGES = {"text": "text average", "vision": "vision average"}
+TAGS = ("pictures", "text", "either", "nobody")
+
+COLUMNS = {
+    "scores": "cell seed benchmark part condition scorer parser value standard_error n "
+    "invalid_rate chance",
+    "intervals": "cell benchmark part condition scorer parser value low high seeds clusters n "
+    "covers chance",
+    "tokens": "cell seed source modality examples text_tokens image_tokens supervised_tokens "
+    "padding_tokens steps",
+    "cells": "cell kind text_share experiments seeds_planned seeds_done",
+}
+
+
+@dataclass(frozen=True)
+class Key:
+    """What a score is measured with; selects rows of scores.csv and intervals.csv."""
+
+    scorer: str
+    parser: str
+    part: str = "test"
+    condition: str = "real"
+
+
+MEASURES = {
+    "strict": Key("generate", "strict"),
+    "lenient": Key("generate", "lenient"),
+    "option": Key("option", "argmax"),
+}
+
+
+@dataclass(frozen=True)
+class Benchmark:
+    """What a figure says about a benchmark beside its scores."""
+
+    name: str
+    modality: str
+    taught_by: str
+    headline: bool
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One design point; `place` is `curve`, `other` or `untuned` (which has no `share_pct`)."""
+
+    name: str
+    place: str
+    share_pct: float | None
+    planned: tuple[int, ...]
+    done: tuple[int, ...]
+
+    @property
+    def not_run(self) -> str:
+        """Planned seeds without a score, as `1, 2`; empty if all are there."""
+        return ", ".join(str(seed) for seed in self.planned if seed not in self.done)
+
+    @property
+    def label(self) -> str:
+        """How the cell is called in figures and tables: its share if that says all."""
+        return f"{self.share_pct:g} %" if self.place == "curve" else self.name
+
+
+@dataclass(frozen=True)
+class Summary:
+    """Everything that figures and tables are drawn from."""
+
+    title: str
+    confidence: float
+    benchmarks: tuple[Benchmark, ...]
+    cells: tuple[Cell, ...]
+    tokens: pd.DataFrame
+    score_rows: Mapping[tuple[str, Key], list[dict[str, Any]]]
+    interval_rows: Mapping[tuple[str, Key], list[dict[str, Any]]]
+
+    @property
+    def tuned(self) -> list[Cell]:
+        """Curve cells by share, then the others."""
+        return [cell for cell in self.cells if cell.place != "untuned"]
+
+    @property
+    def level(self) -> str:
+        """The level of the intervals, as `95 %`."""
+        return f"{100 * self.confidence:g} %"
+
+    def members(self, group: str) -> list[Benchmark]:
+        """Benchmarks behind a name: itself, or the headline benchmarks of a group."""
+        for modality, name in AVERAGES.items():
+            if group == name:
+                return [b for b in self.benchmarks if b.modality == modality and b.headline]
+        if group.startswith(GROUP_PREFIX):
+            tag = group.removeprefix(GROUP_PREFIX)
+            return [
+                b
+                for b in self.benchmarks
+                if b.modality == "vision" and b.headline and b.taught_by == tag
+            ]
+        return [b for b in self.benchmarks if b.name == group]
+
+    def scores(self, benchmark: str, key: Key) -> list[dict[str, Any]]:
+        """Rows of scores.csv, one a run; empty if it was not measured."""
+        return self.score_rows.get((benchmark, key), [])
+
+    def interval(self, benchmark: str, key: Key, cell: str) -> dict[str, Any] | None:
+        """The row of intervals.csv, or None."""
+        rows = self.interval_rows.get((benchmark, key), [])
+        return next((row for row in rows if row["cell"] == cell), None)
+
+
+def read_summary(folder: Path, identity: Mapping[str, Any]) -> Summary:
+    """Read a summary folder; `identity` gives `title`, `confidence` and `benchmarks`.
+
+    Raises IntegrityError for a file that differs from its record, DataError for a table that
+    lacks a column.
+    """
+    tables = {name: _read(folder / f"{name}.csv", name) for name in COLUMNS}
+    return Summary(
+        title=str(identity["title"]),
+        confidence=float(identity["confidence"]),
+        benchmarks=tuple(
+            Benchmark(name, b["modality"], b["taught_by"], bool(b["headline"]))
+            for name, b in identity["benchmarks"].items()
+        ),
+        cells=_cells(tables["cells"]),
+        tokens=tables["tokens"],
+        score_rows=_by_key(tables["scores"]),
+        interval_rows=_by_key(tables["intervals"]),
+    )
+
+
+def _read(path: Path, name: str) -> pd.DataFrame:
+    # Only the empty field is "absent": a cell or source may well be called `none` or `nan`.
+    texts = {"cell": str, "experiments": str, "seeds_planned": str, "seeds_done": str}
+    frame = pd.read_csv(checked(path), keep_default_na=False, na_values=[""], dtype=texts)
+    lacking = [column for column in COLUMNS[name].split() if column not in frame.columns]
+    if lacking:
+        raise DataError(f"{path}: column {lacking[0]!r} is missing; run the collect stage again")
+    return frame
+
+
+def _by_key(frame: pd.DataFrame) -> dict[tuple[str, Key], list[dict[str, Any]]]:
+    rows: dict[tuple[str, Key], list[dict[str, Any]]] = {}
+    for row in frame.to_dict("records"):
+        key = Key(row["scorer"], row["parser"], row["part"], row["condition"])
+        rows.setdefault((row["benchmark"], key), []).append({str(k): v for k, v in row.items()})
+    return rows
+
+
+def _cells(frame: pd.DataFrame) -> tuple[Cell, ...]:
+    rows = [{str(k): v for k, v in row.items()} for row in frame.to_dict("records")]
+    tuned = [row for row in rows if row["kind"] == "tuned"]
+    named = [_listed(row["experiments"]) for row in tuned]
+    firsts = [names[0] for names in named if names]
+    sweep = SWEEP if any(SWEEP in names for names in named) else "".join(firsts[:1])
+    curve: dict[float, Cell] = {}
+    others: list[Cell] = []
+    for row, names in zip(tuned, named, strict=True):
+        share_pct = round(100 * float(row["text_share"]), 6)
+        if sweep in names and share_pct not in curve:
+            curve[share_pct] = _cell(row, "curve", share_pct)
+        else:
+            others.append(_cell(row, "other", share_pct))
+    untuned = [_cell(row, "untuned", None) for row in rows if row["kind"] == "untuned"]
+    return (*untuned, *(curve[share] for share in sorted(curve)), *others)
+
+
+def _cell(row: Mapping[str, Any], place: str, share_pct: float | None) -> Cell:
+    planned, done = (
+        tuple(int(seed) for seed in _listed(row[column]))
+        for column in ("seeds_planned", "seeds_done")
+    )
+    return Cell(str(row["cell"]), place, share_pct, planned, done)
+
+
+def _listed(text: Any) -> list[str]:
+    """Split a `;`-joined field; an empty field is read as NaN and gives no names."""
+    return (
+        [part.strip() for part in text.split(";") if part.strip()] if isinstance(text, str) else []
+    )

@@ -1,0 +1,273 @@
+"""Tables of scores and of training tokens, as CSV, Markdown and LaTeX (booktabs).
+
+A score is `value ± half-width` in per cent, half-width = (high - low) / 2 of the interval.
+Digits follow the standard error (`decimals`): a digit that the error drowns is not printed.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import NormalDist
+from typing import Any
+
+from mlan.records import write_bytes
+from mlan.report.summary import (
+    AVERAGES,
+    GROUP_PREFIX,
+    MEASURES,
+    TAGS,
+    Cell,
+    Summary,
+)
+from mlan.report.tokens import Budget, cell_budgets
+
+ABSENT = "–"
+SCORERS = {"strict": "generation, strict", "option": "option likelihood"}
+LATEX = {
+    "\\": r"\textbackslash{}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "±": r"$\pm$",
+    "†": r"$\dagger$",
+    "–": "--",
+    **{sign: f"\\{sign}" for sign in "&%$#_{}"},
+}
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table as text; `words` counts the left-aligned columns, `blocks` starts a new block."""
+
+    caption: str
+    header: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    note: str
+    words: int
+    blocks: tuple[int, ...] = ()
+
+
+def decimals(standard_error_pct: float) -> int:
+    """Return how many decimals of a percentage to print, 0 to 2.
+
+    The rule of the Particle Data Group: the error keeps two digits if its first three are 100
+    to 354, one if 355 to 949; from 950 it rounds up to 1000 and keeps two. An error of zero
+    (all answers equal) gives 1. Source: Review of Particle Physics, Introduction, "Rounding".
+    """
+    if not math.isfinite(standard_error_pct) or standard_error_pct <= 0:
+        return 1
+    exponent = math.floor(math.log10(standard_error_pct))
+    leading = round(standard_error_pct / 10.0 ** (exponent - 2))
+    digits = 2 if leading <= 354 or leading >= 950 else 1
+    position = exponent + (1 if leading >= 950 else 0)
+    return min(2, max(0, digits - 1 - position))
+
+
+def score_text(row: dict[str, Any] | None, confidence: float) -> str:
+    """Return `value ± half-width` in per cent of an interval row; `–` if there is none.
+
+    The standard error that sets the digits is the half-width over the normal quantile.
+    """
+    if row is None or not math.isfinite(row["value"]):
+        return ABSENT
+    value, half = 100 * row["value"], 50 * (row["high"] - row["low"])
+    if not math.isfinite(half):
+        return f"{value:.1f}"
+    places = decimals(half / NormalDist().inv_cdf(0.5 + confidence / 2))
+    return f"{value:.{places}f} ± {half:.{places}f}"
+
+
+def scores_table(summary: Summary) -> Table:
+    """Benchmarks and averages by cells, one block a scorer and modality. Part test, real image."""
+    cells = _columns(summary)
+    rows: list[tuple[str, ...]] = []
+    blocks: list[int] = []
+    for scorer, label in SCORERS.items():
+        for modality in AVERAGES:
+            names = _row_names(summary, modality)
+            own = [_score_row(summary, name, scorer, label, cells) for name in names]
+            own = [row for row in own if set(row[3:]) != {ABSENT}]
+            if own and rows:
+                blocks.append(len(rows))
+            rows += own
+    return Table(
+        caption="Accuracy in per cent on the test part.",
+        header=("benchmark", "scorer", "n", *(cell.label for cell in cells)),
+        rows=tuple(rows),
+        note=_scores_note(summary, cells),
+        words=2,
+        blocks=tuple(blocks),
+    )
+
+
+def _columns(summary: Summary) -> list[Cell]:
+    untuned = [cell for cell in summary.cells if cell.place == "untuned"]
+    return [*untuned, *summary.tuned]
+
+
+def _row_names(summary: Summary, modality: str) -> list[str]:
+    names = [b.name for b in summary.benchmarks if b.modality == modality]
+    groups = [f"{GROUP_PREFIX}{tag}" for tag in TAGS] if modality == "vision" else []
+    return [*names, *groups, AVERAGES[modality]]
+
+
+def _score_row(
+    summary: Summary, name: str, scorer: str, label: str, cells: Sequence[Cell]
+) -> tuple[str, ...]:
+    found = [summary.interval(name, MEASURES[scorer], cell.name) for cell in cells]
+    counts = sorted({int(row["n"]) for row in found if row is not None})
+    n = str(counts[0]) if len(counts) == 1 else f"{counts[0]}–{counts[-1]}" if counts else ABSENT
+    single = [b for b in summary.benchmarks if b.name == name]
+    mark = " †" if single and not single[0].headline else ""
+    return (name + mark, label, n, *(score_text(row, summary.confidence) for row in found))
+
+
+def _scores_note(summary: Summary, cells: Sequence[Cell]) -> str:
+    covers: dict[str, list[str]] = {}
+    seeds: dict[str, list[str]] = {}
+    for cell in cells:
+        row = _any_interval(summary, cell)
+        if row is not None:
+            covers.setdefault(str(row["covers"]), []).append(cell.label)
+            seeds.setdefault(str(int(row["seeds"])), []).append(cell.label)
+    parts = [
+        "n: items of the test part.",
+        f"±: half of the {summary.level} interval, which covers {_by_cell(covers)}.",
+        f"Seeds: {_by_cell(seeds)}.",
+    ]
+    parts[-1] += _missing(cells)
+    if any(not benchmark.headline for benchmark in summary.benchmarks):
+        parts.append("†: not in the averages.")
+    parts.append("Averages weigh benchmarks equally; groups are of vision benchmarks.")
+    return " ".join(parts)
+
+
+def _missing(cells: Sequence[Cell]) -> str:
+    missing = [f"{cell.label}: seed {cell.not_run}" for cell in cells if cell.not_run]
+    return f" Not run: {'; '.join(missing)}." if missing else ""
+
+
+def _any_interval(summary: Summary, cell: Cell) -> dict[str, Any] | None:
+    names = [*AVERAGES.values(), *(b.name for b in summary.benchmarks)]
+    rows = (summary.interval(n, key, cell.name) for n in names for key in MEASURES.values())
+    return next((row for row in rows if row is not None), None)
+
+
+def _by_cell(groups: dict[str, list[str]]) -> str:
+    """Return `seeds and items (untuned: items only)`: the commonest wording, then exceptions."""
+    if not groups:
+        return ABSENT
+    common = max(groups, key=lambda text: len(groups[text]))
+    rest = [f"{', '.join(groups[text])}: {text}" for text in groups if text != common]
+    return common + (f" ({'; '.join(rest)})" if rest else "")
+
+
+def tokens_table(summary: Summary) -> Table:
+    """Training tokens of every cell, mean over its runs, and the share in three currencies."""
+    budgets = {budget.cell: budget for budget in cell_budgets(summary)}
+    return Table(
+        caption="Training tokens per cell.",
+        header=(
+            *("cell", "seeds", "examples", "LM tokens", "image tokens", "supervised tokens"),
+            *("text share of examples (%)", "of LM tokens (%)", "of supervised tokens (%)"),
+            *("padding tokens", "steps"),
+        ),
+        rows=tuple(_budget_row(cell.label, budgets.get(cell.name)) for cell in summary.tuned),
+        note="Means over seeds. LM tokens: text and image tokens, padding excluded. Text share: "
+        "part of text-only examples in each count." + _missing(summary.tuned),
+        words=1,
+    )
+
+
+def _budget_row(label: str, budget: Budget | None) -> tuple[str, ...]:
+    if budget is None:
+        return (label, "0", *[ABSENT] * 9)
+    return (
+        *(label, str(budget.runs), f"{budget.examples:.0f}", f"{budget.lm_tokens:.0f}"),
+        *(f"{budget.image_tokens:.0f}", f"{budget.supervised_tokens:.0f}"),
+        _percent(budget.text_examples, budget.examples),
+        _percent(budget.text_of_text_tokens, budget.lm_tokens),
+        _percent(budget.supervised_text_tokens, budget.supervised_tokens),
+        *(f"{budget.padding_tokens:.0f}", f"{budget.steps:.0f}"),
+    )
+
+
+def _percent(part: float, whole: float) -> str:
+    return f"{100 * part / whole:.1f}" if whole else ABSENT
+
+
+def to_csv(table: Table) -> str:
+    """Return header and rows as CSV; the note is left out so that it stays machine-readable."""
+    stream = io.StringIO()
+    csv.writer(stream, lineterminator="\n").writerows([table.header, *table.rows])
+    return stream.getvalue()
+
+
+def to_markdown(table: Table) -> str:
+    """Return a Markdown table with caption and note."""
+    rule = ["---"] * table.words + ["---:"] * (len(table.header) - table.words)
+    lines = [table.header, rule, *(map(_grouped, row) for row in table.rows)]
+    body = "\n".join(f"| {' | '.join(_bar(cell) for cell in line)} |" for line in lines)
+    return f"{table.caption}\n\n{body}\n\n{table.note}\n"
+
+
+def _bar(cell: str) -> str:
+    return cell.replace("|", "\\|")
+
+
+def to_latex(table: Table) -> str:
+    """Return a booktabs `table*` environment with caption and note."""
+    columns = "l" * table.words + "r" * (len(table.header) - table.words)
+    body = []
+    for position, row in enumerate(table.rows):
+        body += [r"\midrule"] if position in table.blocks else []
+        body.append(_latex_row([_grouped(cell) for cell in row]))
+    lines = [
+        r"% needs \usepackage{booktabs}",
+        r"\begin{table*}",
+        rf"\caption{{{latex(table.caption)}}}",
+        r"\centering\footnotesize\setlength{\tabcolsep}{3pt}",
+        rf"\begin{{tabular}}{{{columns}}}",
+        r"\toprule",
+        _latex_row(table.header),
+        r"\midrule",
+        *body,
+        r"\bottomrule",
+        r"\end{tabular}",
+        rf"\par\smallskip{{\footnotesize {latex(table.note)}}}",
+        r"\end{table*}",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _latex_row(cells: Sequence[str]) -> str:
+    return " & ".join(latex(cell) for cell in cells) + r" \\"
+
+
+def latex(text: str) -> str:
+    """Return text with every sign that LaTeX would interpret escaped."""
+    return "".join(LATEX.get(sign, sign) for sign in text)
+
+
+def _grouped(cell: str) -> str:
+    """Return a whole number of five digits or more with separators; anything else as it is."""
+    return f"{int(cell):,}" if re.fullmatch(r"\d{5,}", cell) else cell
+
+
+def write_table(table: Table, folder: Path, name: str) -> list[Path]:
+    """Write `folder/name.csv`, `.md` and `.tex` atomically and return the paths."""
+    paths = []
+    for kind, text in (
+        ("csv", to_csv(table)),
+        ("md", to_markdown(table)),
+        ("tex", to_latex(table)),
+    ):
+        path = folder / f"{name}.{kind}"
+        write_bytes(path, text.encode())
+        paths.append(path)
+    return paths

@@ -1,0 +1,76 @@
+"""The stage: one fixed set of files, numbers as in the summary, doubtful input refused."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from mlan.errors import DataError, IntegrityError
+from mlan.records import checked, read_record, write_csv, write_record
+from mlan.report.draw import FIGURES, TABLES, draw
+from mlan.stage import Job
+
+FEW = ("capital-text", "object")
+FILES = {
+    *(f"figures/{name}.{kind}" for name in FIGURES for kind in ("pdf", "svg", "png", "csv")),
+    *(f"tables/{name}.{kind}" for name in TABLES for kind in ("csv", "md", "tex")),
+}
+
+
+def test_draw_degraded_study_writes_the_full_set_of_files(job_of: Callable[..., Job]) -> None:
+    job = job_of(
+        benchmarks=FEW,
+        shares=(0.0, 0.5, 1.0),
+        seeds=(0, 1),
+        missing=frozenset({(0.5, 1)}),
+        others=(),
+        blank=False,
+        untuned=False,
+    )
+    stale = job.out / "figures" / "of_an_earlier_version.pdf"
+    stale.parent.mkdir(parents=True)
+    stale.touch()
+    draw(job)
+    record = read_record(job.out)
+    assert set(record["outputs"]) == FILES
+    assert record["facts"] == {"not_run": {"share-50": "1"}}
+    assert not stale.exists()
+    scores = pd.read_csv(job.inputs["summary"] / "scores.csv")
+    drawn = pd.read_csv(checked(job.out / "figures" / "benchmarks.csv"), dtype={"seed": str})
+    runs = drawn[drawn["seed"] != "mean"].astype({"seed": int})
+    scores = scores[(scores["part"] == "test") & (scores["parser"] != "lenient")]
+    scores["series"] = scores["scorer"].map({"generate": "strict", "option": "option"})
+    both = runs.merge(
+        scores, left_on=["panel", "series", "cell", "seed"],
+        right_on=["benchmark", "series", "cell", "seed"],
+    )  # fmt: skip
+    assert len(both) == len(runs) == len(FEW) * 2 * 5
+    assert both["accuracy_pct"].to_list() == pytest.approx((100 * both["value"]).to_list(), 1e-5)
+
+
+def test_draw_changed_summary_is_refused(job_of: Callable[..., Job]) -> None:
+    job = job_of(benchmarks=FEW, shares=(0.0,), seeds=(0,))
+    path = job.inputs["summary"] / "intervals.csv"
+    path.write_text(path.read_text().replace("0.25", "0.26", 1))
+    with pytest.raises(IntegrityError, match=r"intervals\.csv: differs from what its record says"):
+        draw(job)
+
+
+def test_draw_table_without_a_column_is_refused(job_of: Callable[..., Job]) -> None:
+    job = job_of(benchmarks=FEW, shares=(0.0,), seeds=(0,))
+    folder = job.inputs["summary"]
+    drop_column(folder, "intervals", "covers")
+    with pytest.raises(DataError) as caught:
+        draw(job)
+    assert caught.value.lines == (
+        f"{folder / 'intervals.csv'}: column 'covers' is missing; run the collect stage again",
+    )
+
+
+def drop_column(folder: Path, name: str, column: str) -> None:
+    write_csv(folder / f"{name}.csv", pd.read_csv(folder / f"{name}.csv").drop(columns=column))
+    outputs = sorted(folder.glob("*.csv"))
+    write_record(folder, stage="collect", identity={}, code="0", inputs={}, outputs=outputs)
