@@ -1,0 +1,124 @@
+# Concepts, pictures, instruction sources, benchmarks and backbones.
+
+
+rule prepare_concepts:
+    input:
+        mlan.inputs("prepare_concepts"),
+    output:
+        concepts=f"{root}/data/concepts/concepts.parquet",
+        record=f"{root}/data/concepts/record.json",
+    log:
+        f"{root}/logs/prepare_concepts.log",
+    benchmark:
+        f"{root}/benchmarks/prepare_concepts.tsv"
+    resources:
+        mem_mb=1000,
+    params:
+        identity=mlan.identity("prepare_concepts"),
+        code=mlan.code("prepare_concepts"),
+        inputs=mlan.arguments("prepare_concepts"),
+        out=subpath(output.record, parent=True),
+    message:
+        "concept tables and their split"
+    shell:
+        "python workflow/scripts/prepare_concepts.py --identity {params.identity:q} --code {params.code} "
+        "{params.inputs} --out {params.out} 2> {log}"
+
+
+rule prepare_images:
+    input:
+        lambda w: mlan.inputs("prepare_images", set=w.name),
+    output:
+        images=f"{root}/data/images/{{name}}/images.npy",
+        index=f"{root}/data/images/{{name}}/index.parquet",
+        record=f"{root}/data/images/{{name}}/record.json",
+    log:
+        f"{root}/logs/prepare_images/{{name}}.log",
+    benchmark:
+        f"{root}/benchmarks/prepare_images/{{name}}.tsv"
+    resources:
+        mem_mb=2000,
+    params:
+        identity=lambda w: mlan.identity("prepare_images", set=w.name),
+        code=mlan.code("prepare_images"),
+        inputs=lambda w: mlan.arguments("prepare_images", set=w.name),
+        out=subpath(output.record, parent=True),
+    message:
+        "image set {wildcards.name}"
+    shell:
+        "python workflow/scripts/prepare_images.py --identity {params.identity:q} --code {params.code} "
+        "{params.inputs} --out {params.out} 2> {log}"
+
+
+rule prepare_source:
+    input:
+        lambda w: mlan.inputs("prepare_source", source=w.name),
+    output:
+        examples=f"{root}/data/sources/{{name}}/examples.parquet",
+        record=f"{root}/data/sources/{{name}}/record.json",
+    log:
+        f"{root}/logs/prepare_source/{{name}}.log",
+    benchmark:
+        f"{root}/benchmarks/prepare_source/{{name}}.tsv"
+    resources:
+        mem_mb=1000,
+    params:
+        identity=lambda w: mlan.identity("prepare_source", source=w.name),
+        code=mlan.code("prepare_source"),
+        inputs=lambda w: mlan.arguments("prepare_source", source=w.name),
+        out=subpath(output.record, parent=True),
+    message:
+        "source {wildcards.name}"
+    shell:
+        "python workflow/scripts/prepare_source.py --identity {params.identity:q} --code {params.code} "
+        "{params.inputs} --out {params.out} 2> {log}"
+
+
+rule prepare_benchmark:
+    input:
+        lambda w: mlan.inputs("prepare_benchmark", benchmark=w.name),
+    output:
+        table=f"{root}/data/benchmarks/{{name}}/items.parquet",
+        record=f"{root}/data/benchmarks/{{name}}/record.json",
+    log:
+        f"{root}/logs/prepare_benchmark/{{name}}.log",
+    benchmark:
+        f"{root}/benchmarks/prepare_benchmark/{{name}}.tsv"
+    resources:
+        mem_mb=1000,
+    params:
+        identity=lambda w: mlan.identity("prepare_benchmark", benchmark=w.name),
+        code=mlan.code("prepare_benchmark"),
+        inputs=lambda w: mlan.arguments("prepare_benchmark", benchmark=w.name),
+        out=subpath(output.record, parent=True),
+    message:
+        "benchmark {wildcards.name}"
+    shell:
+        "python workflow/scripts/prepare_benchmark.py --identity {params.identity:q} --code {params.code} "
+        "{params.inputs} --out {params.out} 2> {log}"
+
+
+rule prepare_backbone:
+    input:
+        lambda w: mlan.inputs("prepare_backbone", backbone=w.name),
+    output:
+        model=f"{root}/backbone/{{name}}/model.safetensors",
+        config=f"{root}/backbone/{{name}}/config.json",
+        tokenizer=f"{root}/backbone/{{name}}/tokenizer.json",
+        record=f"{root}/backbone/{{name}}/record.json",
+    log:
+        f"{root}/logs/prepare_backbone/{{name}}.log",
+    benchmark:
+        f"{root}/benchmarks/prepare_backbone/{{name}}.tsv"
+    resources:
+        mem_mb=4000,
+    params:
+        identity=lambda w: mlan.identity("prepare_backbone", backbone=w.name),
+        code=mlan.code("prepare_backbone"),
+        inputs=lambda w: mlan.arguments("prepare_backbone", backbone=w.name),
+        out=subpath(output.record, parent=True),
+    message:
+        "backbone {wildcards.name}"
+    shell:
+        "python workflow/scripts/prepare_backbone.py --identity {params.identity:q} --code {params.code} "
+        "{params.inputs} --out {params.out} 2> {log}"

@@ -1,0 +1,50 @@
+# Numbers over all runs, and what is drawn from them. Neither needs a model.
+
+
+rule collect:
+    input:
+        mlan.inputs("collect"),
+    output:
+        scores=f"{root}/summary/scores.csv",
+        intervals=f"{root}/summary/intervals.csv",
+        tokens=f"{root}/summary/tokens.csv",
+        record=f"{root}/summary/record.json",
+    log:
+        f"{root}/logs/collect.log",
+    benchmark:
+        f"{root}/benchmarks/collect.tsv"
+    resources:
+        mem_mb=1000,
+    params:
+        identity=mlan.identity("collect"),
+        code=mlan.code("collect"),
+        inputs=mlan.arguments("collect"),
+        out=subpath(output.record, parent=True),
+    message:
+        "intervals and tables over all runs"
+    shell:
+        "python workflow/scripts/collect.py --identity {params.identity:q} --code {params.code} "
+        "{params.inputs} --out {params.out} 2> {log}"
+
+
+rule draw:
+    input:
+        mlan.inputs("draw"),
+    output:
+        record=f"{root}/report/record.json",
+    log:
+        f"{root}/logs/draw.log",
+    benchmark:
+        f"{root}/benchmarks/draw.tsv"
+    resources:
+        mem_mb=1000,
+    params:
+        identity=mlan.identity("draw"),
+        code=mlan.code("draw"),
+        inputs=mlan.arguments("draw"),
+        out=subpath(output.record, parent=True),
+    message:
+        "figures and tables"
+    shell:
+        "python workflow/scripts/draw.py --identity {params.identity:q} --code {params.code} "
+        "{params.inputs} --out {params.out} 2> {log}"

@@ -1,0 +1,140 @@
+"""What the Snakefile needs: the grid of the asked study, and each rule's texts.
+
+Owns the meaning of `--config`: `study` (name or path), `seeds` (`first` or a list),
+`experiments` (a list), `partial` (draw what is finished). A user's mistake ends the engine
+with one line each, before any job.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shlex
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import IO, Any, NoReturn
+
+import yaml
+
+from mlan.code import code_digest
+from mlan.config import load_study
+from mlan.device import remember_device, resolve_device
+from mlan.errors import ConfigError, MlanError, nearest
+from mlan.grid import Grid
+from mlan.preflight import preflight
+from mlan.records import RECORD, write_bytes
+
+_OPTIONS = ("study", "seeds", "experiments", "partial")
+SCRIPTS = Path("workflow/scripts")
+
+
+def open_workflow(config: Mapping[str, Any]) -> Workflow:
+    """Return the workflow of a Snakemake `config`; on a mistake, print it and exit."""
+    try:
+        return Workflow(config)
+    except MlanError as error:
+        _exit(error)
+
+
+def _exit(error: MlanError) -> NoReturn:
+    for line in error.lines:
+        print(line, file=sys.stderr)
+    sys.stderr.flush()
+    os._exit(1)  # the engine would add a traceback of its own
+
+
+class Workflow:
+    """The grid plus what rules ask of it: inputs, identities, code digests, target lists."""
+
+    def __init__(self, config: Mapping[str, Any]) -> None:
+        for option in config:
+            if option not in _OPTIONS:
+                raise ConfigError(f"--config {option}: unknown option; {nearest(option, _OPTIONS)}")
+        study = load_study(
+            str(config.get("study", "small")),
+            seeds=_text(config.get("seeds")),
+            experiments=_text(config.get("experiments")),
+        )
+        self.partial = str(config.get("partial", False)).lower() in ("true", "1", "yes")
+        root = Path("results") / study.name
+        self.grid = Grid(study, resolve_device(study.config.device, root))
+        self.root = str(self.grid.root)
+        preflight(self.grid)
+        self.gpus = study.config.gpus if self.grid.device == "cuda" else 0
+        self.threads = study.config.threads
+        self._lock: IO[str] | None = None
+
+    def start(self) -> None:
+        """Take the study for this process and write down what it is run with."""
+        lock = self.grid.folder("state") / "engine.lock"
+        lock.parent.mkdir(parents=True, exist_ok=True)
+        self._lock = lock.open("a")
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            _exit(MlanError(f"study {self.grid.study.name!r} is being run by another process"))
+        remember_device(self.grid.device, self.grid.root)
+        resolved = self.grid.config.model_dump(mode="json") | {"device": self.grid.device}
+        text = yaml.safe_dump(resolved, sort_keys=False, allow_unicode=True)
+        write_bytes(self.grid.folder("config.yaml"), text.encode())
+
+    def identity(self, stage: str, **wildcards: Any) -> str:
+        """Canonical JSON of what decides the job's result."""
+        return self.grid.identity(stage, **_typed(wildcards))
+
+    def inputs(self, stage: str, **wildcards: Any) -> list[str]:
+        """Files that the rule names as input: each producer's record, or a plain file."""
+        return [_file(path) for path in self._named(stage, wildcards).values()]
+
+    def arguments(self, stage: str, **wildcards: Any) -> str:
+        """The same inputs as `--input name=path` arguments, quoted for the shell."""
+        named = self._named(stage, wildcards)
+        return " ".join(f"--input {shlex.quote(f'{name}={path}')}" for name, path in named.items())
+
+    def _named(self, stage: str, wildcards: Mapping[str, Any]) -> dict[str, Path]:
+        typed = _typed(wildcards)
+        if stage == "collect":
+            typed = {"partial": self.partial}
+        return self.grid.inputs(stage, **typed)
+
+    def code(self, stage: str) -> str:
+        """Digest of the meaning of the stage's script and of the modules it uses."""
+        return code_digest(SCRIPTS / f"{stage}.py")
+
+    def records(self, stage: str) -> list[str]:
+        """The records of all runs of one stage (`mixture`, `weights`, `predictions`, ...)."""
+        return [
+            str(self.grid.run_folder(cell, seed, stage) / RECORD)
+            for cell, seed in self.grid.runs()
+            if self.grid.cells[cell].kind == "tuned" or stage in ("predictions", "scores")
+        ]
+
+    def prepared(self) -> list[str]:
+        """The records of all prepared data and backbones."""
+        data = self.grid.config.data
+        folders = [
+            *(self.grid.folder("data", "sources", name) for name in data.sources),
+            *(self.grid.folder("data", "benchmarks", name) for name in data.benchmarks),
+            *(self.grid.folder("backbone", name) for name in self.grid.backbones),
+        ]
+        return [str(folder / RECORD) for folder in folders]
+
+    def predictions(self) -> list[str]:
+        """File names of a predict job, one a benchmark."""
+        return [f"{name}.parquet" for name in self.grid.config.data.benchmarks]
+
+
+def _text(value: Any) -> str | None:
+    if value is None:
+        return None
+    return ",".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+
+
+def _typed(wildcards: Mapping[str, Any]) -> dict[str, Any]:
+    return {k: int(v) if k == "seed" else str(v) for k, v in wildcards.items()}
+
+
+def _file(path: Path) -> str:
+    """A producer's folder stands for its record; your own data file stands for itself."""
+    return str(path) if path.suffix in (".json", ".jsonl") else str(path / RECORD)

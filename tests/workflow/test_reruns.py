@@ -1,0 +1,161 @@
+"""What reruns when: one line of the table a test, asked of the real engine."""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import Any
+
+import pytest
+
+from tests.workflow.engine import Engine
+
+CELLS = 3  # tuned cells of one seed; the untuned model is one run more
+REPORT = {"collect": 1, "draw": 1}
+
+
+def test_nothing_reruns_when_nothing_changed(engine: Engine) -> None:
+    assert engine.planned() == {}
+
+
+def test_touching_every_file_reruns_nothing(engine: Engine) -> None:
+    now = time.time()
+    for part in ("src", "config", "workflow", "rules", "results"):
+        for path in (engine.folder / part).rglob("*"):
+            os.utime(path, (now, now))
+    os.utime(engine.folder / "Snakefile", (now, now))
+    assert engine.planned() == {}
+
+
+def test_one_cells_share_reruns_that_cell_and_the_report(
+    engine: Engine, study: dict[str, Any]
+) -> None:
+    study["experiments"]["sweep"]["vary"]["mixture.text_share"] = [0.0, 0.25, 1.0]
+    engine.write_study(study)
+    assert engine.planned() == {"mix": 1, "tune": 1, "predict": 1, "score": 1, **REPORT}
+
+
+def test_plotting_function_reruns_figures_only(engine: Engine) -> None:
+    engine.edit("src/mlan/report/style.py", "import matplotlib\n", "import matplotlib\n\nNEW = 1\n")
+    assert engine.planned() == {"draw": 1}
+
+
+def test_title_reruns_figures_only(engine: Engine, study: dict[str, Any]) -> None:
+    study["report"] = {"title": "Another title"}
+    engine.write_study(study)
+    assert engine.planned() == {"draw": 1}
+
+
+def test_new_benchmark_reruns_its_preparation_and_one_predict_job_a_run(
+    engine: Engine, study: dict[str, Any]
+) -> None:
+    study["data"]["benchmarks"]["t_continent"] = {
+        "modality": "text", "relation": "continent", "taught_by": "nobody", "dev": 4, "test": 8,
+    }  # fmt: skip
+    engine.write_study(study)
+    runs = CELLS + 1
+    assert engine.planned() == {"prepare_benchmark": 1, "predict": runs, "score": runs, **REPORT}
+
+
+def test_new_seed_reruns_only_the_new_runs(engine: Engine, study: dict[str, Any]) -> None:
+    study["seeds"] = [0, 1]
+    engine.write_study(study)
+    new = {"mix": CELLS, "tune": CELLS, "predict": CELLS, "score": CELLS}
+    assert engine.planned() == {**new, **REPORT}
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new"),
+    [
+        ("src/mlan/train/objective.py", "    picked = ", "    # a remark\n    picked = "),
+        ("src/mlan/train/objective.py", '"""The training loss:', '"""The loss in training:'),
+        ("src/mlan/train/objective.py", "losses * batch.weight)", "losses  *  (batch.weight))"),
+        ("src/mlan/config/recipe.py", "Peak rate of the projector.", "The projector's peak rate."),
+        ("workflow/scripts/tune.py", '"""', '"""Again: '),
+    ],
+)
+def test_comment_docstring_formatting_or_description_reruns_nothing(
+    engine: Engine, file: str, old: str, new: str
+) -> None:
+    path = engine.folder / file
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new, 1), encoding="utf-8")
+    assert engine.planned() == {}
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "expected"),
+    [
+        (
+            "src/mlan/train/tune.py",
+            '"""Take one step and return True',
+            '"""',
+            {},
+        ),
+        (
+            "src/mlan/train/objective.py",
+            "torch.sum(losses * batch.weight)",
+            "torch.sum(losses * batch.weight * 2)",
+            {"align": 1, "tune": CELLS, "predict": CELLS + 1, "score": CELLS + 1, **REPORT},
+        ),
+        (
+            "src/mlan/mixture/draw.py",
+            '_key("order", ',
+            '_key("other order", ',
+            {"mix": CELLS, "tune": CELLS, "predict": CELLS, "score": CELLS, **REPORT},
+        ),
+        (
+            "src/mlan/evaluate/engine.py",
+            "if 2 * len(going) <= len(alive):",
+            "if 3 * len(going) <= len(alive):",
+            {"predict": CELLS + 1, "score": CELLS + 1, **REPORT},
+        ),
+        (
+            "src/mlan/evidence/groups.py",
+            "from __future__ import annotations\n",
+            "from __future__ import annotations\n\nNEW = 1\n",
+            REPORT,
+        ),
+    ],
+)
+def test_meaning_of_a_module_reruns_exactly_the_stages_that_use_it(
+    engine: Engine, file: str, old: str, new: str, expected: dict[str, int]
+) -> None:
+    engine.edit(file, old, new)
+    assert engine.planned() == expected
+
+
+def test_key_order_of_the_study_file_reruns_nothing(engine: Engine, study: dict[str, Any]) -> None:
+    def turned(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {k: turned(v) for k, v in reversed(value.items())}
+        return value
+
+    study["recipe"] = turned(study["recipe"])
+    engine.write_study(study)
+    assert engine.planned() == {}
+
+
+def test_figures_without_training_although_training_code_changed(engine: Engine) -> None:
+    engine.edit(
+        "src/mlan/train/objective.py",
+        "torch.sum(losses * batch.weight)",
+        "torch.sum(losses * batch.weight * 3)",
+    )
+    assert "tune" in engine.planned()
+    only = engine.planned(
+        *("--allowed-rules", "collect", "draw", "all", "-R", "collect", "draw"),
+        config=("partial=true",),
+    )
+    assert only == REPORT
+
+
+def test_one_named_run_reruns_and_nothing_else(engine: Engine) -> None:
+    run = "results/test/cells/text50/seed0"
+    planned = engine.planned(f"{run}/scores/record.json", "-R", f"{run}/weights/record.json")
+    assert planned == {"tune": 1, "predict": 1, "score": 1}
+
+
+def test_key_of_the_gpu_counter_is_harmless_without_a_gpu(engine: Engine) -> None:
+    assert engine.planned("--resources", "gpu=4") == {}
