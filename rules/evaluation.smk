@@ -6,7 +6,8 @@ rule predict:
         lambda w: mlan.inputs("predict", cell=w.cell, seed=w.seed),
     output:
         answers=expand(
-            f"{root}/cells/{{{{cell}}}}/seed{{{{seed}}}}/predictions/{{file}}", file=mlan.predictions()
+            f"{root}/cells/{{{{cell}}}}/seed{{{{seed}}}}/predictions/{{file}}",
+            file=mlan.predictions(),
         ),
         record=f"{root}/cells/{{cell}}/seed{{seed}}/predictions/record.json",
     log:

@@ -87,7 +87,7 @@ def _dump(node: object) -> str:
         for field in node._fields:
             value = getattr(node, field, None)
             if isinstance(value, list):
-                value = [child for child in value if not _is_bare_string(child)]
+                value = [child for child in value if not _is_silent(child, node)]
             if field in _IGNORED or value is None or value == []:
                 continue
             parts.append(f"{field}={_dump(value)}")
@@ -97,8 +97,13 @@ def _dump(node: object) -> str:
     return repr(node)
 
 
-def _is_bare_string(node: object) -> bool:
-    """Docstrings, also those under a field: a string that stands alone as a statement."""
+def _is_silent(node: object, parent: ast.AST) -> bool:
+    """Docstrings, also those under a field: a string that stands alone as a statement.
+
+    And the empty text that Python 3.12 adds to a nested format such as `{x:{width}}`.
+    """
+    if isinstance(parent, ast.JoinedStr):
+        return isinstance(node, ast.Constant) and node.value == ""
     return (
         isinstance(node, ast.Expr)
         and isinstance(node.value, ast.Constant)

@@ -174,6 +174,17 @@ class Grid:
         """A recipe for each backbone, by the backbone's folder name."""
         return {self.backbone(recipe): recipe for recipe, _ in self.stacks.values()}
 
+    @cached_property
+    def sources(self) -> list[str]:
+        """Sources that some cell of the grid trains on, in the order of the study file."""
+        used = {
+            name
+            for cell in self.cells.values()
+            if cell.kind == "tuned"
+            for name in self._used_sources(cell.recipe)
+        }
+        return [name for name in self.config.data.sources if name in used]
+
     def backbone(self, recipe: Recipe) -> str:
         """Folder name of a recipe's backbone."""
         return f"{recipe.backbone.language_model}_{recipe.backbone.vision_tower}"

@@ -15,6 +15,7 @@ import os
 import sys
 import tempfile
 import time
+from itertools import takewhile
 from pathlib import Path
 
 from mlan.device import host_gpus
@@ -28,7 +29,8 @@ def candidates() -> list[str]:
     if visible is None:
         return host_gpus()
     named = (device.strip() for device in visible.split(","))
-    return list(dict.fromkeys(device for device in named if device not in ("", "-1")))
+    shown = takewhile(lambda device: device != "-1", named)  # as CUDA reads it
+    return list(dict.fromkeys(device for device in shown if device))
 
 
 def _try(count: int, devices: list[str], folder: Path) -> tuple[list[str], list[int]] | None:

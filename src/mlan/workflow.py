@@ -27,6 +27,7 @@ from mlan.records import RECORD, write_bytes
 
 _OPTIONS = ("study", "seeds", "experiments", "partial")
 SCRIPTS = Path("workflow/scripts")
+RUN_STAGES = ("mixture", "weights", "predictions", "scores")
 
 
 def open_workflow(config: Mapping[str, Any]) -> Workflow:
@@ -102,6 +103,13 @@ class Workflow:
         """Digest of the meaning of the stage's script and of the modules it uses."""
         return code_digest(SCRIPTS / f"{stage}.py")
 
+    def all_records(self) -> list[str]:
+        """The records of every job that the report stands on, and the report's own."""
+        runs = [*(r for stage in RUN_STAGES for r in self.records(stage))]
+        stacks = [str(self.grid.folder("align", name) / RECORD) for name in self.grid.stacks]
+        last = [str(self.grid.folder(name) / RECORD) for name in ("summary", "report")]
+        return [*self.prepared(), *stacks, *runs, *last]
+
     def records(self, stage: str) -> list[str]:
         """The records of all runs of one stage (`mixture`, `weights`, `predictions`, ...)."""
         return [
@@ -111,10 +119,10 @@ class Workflow:
         ]
 
     def prepared(self) -> list[str]:
-        """The records of all prepared data and backbones."""
+        """The records of all data that the grid uses, and of its backbones."""
         data = self.grid.config.data
         folders = [
-            *(self.grid.folder("data", "sources", name) for name in data.sources),
+            *(self.grid.folder("data", "sources", name) for name in self.grid.sources),
             *(self.grid.folder("data", "benchmarks", name) for name in data.benchmarks),
             *(self.grid.folder("backbone", name) for name in self.grid.backbones),
         ]

@@ -58,19 +58,62 @@ def test_wrong_facts_of_the_package_are_corrected(full: pd.DataFrame) -> None:
 
 def test_ambiguous_facts_are_left_out(full: pd.DataFrame) -> None:
     assert pd.isna(_country(full, "Singapore")["capital"])
-    assert pd.isna(_country(full, "Switzerland")["language"])
-    assert pd.isna(_country(full, "Philippines")["language"])
     assert pd.isna(_country(full, "Cyprus")["continent"])
+
+
+@pytest.mark.parametrize(
+    ("name", "languages"),
+    [
+        ("France", ["French"]),
+        ("Switzerland", ["German", "French", "Italian"]),
+        ("Belgium", ["Dutch", "French", "German"]),
+        ("Finland", ["Finnish", "Swedish"]),
+        ("Argentina", ["Spanish", "Guarani"]),
+        ("Norway", ["Norwegian"]),
+        ("Malaysia", ["Malay", "English"]),
+        ("North Macedonia", ["Macedonian", "Albanian"]),
+        ("Philippines", ["English", "Filipino"]),
+        ("United Kingdom", ["English", "Irish", "Welsh"]),
+        ("Afghanistan", ["Pashto", "Persian", "Uzbek", "Turkmen"]),
+    ],
+)
+def test_official_languages_of_known_countries(
+    full: pd.DataFrame, name: str, languages: list[str]
+) -> None:
+    assert _country(full, name)["languages"].split("; ") == languages
+    assert _country(full, name)["language"] == languages[0]
+
+
+def test_countries_without_a_certain_official_language_have_none(full: pd.DataFrame) -> None:
+    of_countries = full[full["kind"] == "country"]
+    without = of_countries[of_countries["languages"].isna()]
+    assert set(without["name"]) == {"Burkina Faso", "Eritrea", "Mali", "Mauritius", "Niger"}
+    assert (of_countries["language"].isna() == of_countries["languages"].isna()).all()
+
+
+def test_languages_of_every_country_are_different_names() -> None:
+    every = countries(163)
+    assert sum(country.languages is None for country in every) == 5
+    for country in every:
+        names = country.languages.split("; ") if country.languages else []
+        assert names[:1] == ([country.language] if country.language else [])
+        assert len(set(names)) == len(names)
+        assert all(name.istitle() and name.replace(" ", "").isalpha() for name in names)
 
 
 def test_enough_test_countries_have_each_fact(full: pd.DataFrame) -> None:
     test = full[(full["kind"] == "country") & (full["split"] == "test")]
     counts = test[["capital", "continent", "demonym", "language"]].notna().sum().to_dict()
-    assert counts == {"capital": 82, "continent": 84, "demonym": 85, "language": 59}
+    assert counts == {"capital": 82, "continent": 84, "demonym": 85, "language": 83}
 
 
 def test_facts_stay_with_their_kind(full: pd.DataFrame) -> None:
-    assert full.loc[full["kind"] != "country", ["capital", "population"]].isna().all().all()
+    assert (
+        full.loc[full["kind"] != "country", ["capital", "languages", "population"]]
+        .isna()
+        .all()
+        .all()
+    )
     assert full.loc[full["kind"] != "word", "gloss"].isna().all()
     assert full.loc[full["kind"] == "word", "gloss"].str.len().between(25, 80).all()
 

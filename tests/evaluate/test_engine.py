@@ -34,8 +34,12 @@ def _questions() -> list[Question]:
         words = torch.randint(4, 22, (3 + number % 4,), generator=draw).tolist()
         picture = f"set/{number}" if number % 2 else ""
         ids = [4, *(image if picture else []), *words, 5]
-        questions.append(Question(str(number), "test", ids, picture, [10, 11, 12, 13]))
+        questions.append(Question(str(number), "test", ids, picture, _options(number)))
     return questions
+
+
+def _options(number: int) -> list[list[int]]:
+    return [[10], [11, 14 + number % 3], [12, 15], [13]]
 
 
 def _pictures(questions: list[Question]) -> torch.Tensor | None:
@@ -62,7 +66,7 @@ def _alone(model, question: Question) -> tuple[list[float], list[int]]:
             hidden = model.model.language_model(inputs_embeds=embeddings)[0]
             logits = model.lm_head(hidden)[0, -1]
         if not scores:
-            scores = logits.log_softmax(-1)[question.options].tolist()
+            scores = logits.log_softmax(-1)[[o[0] for o in question.options]].tolist()
         token = int(logits.argmax())
         if token == END:
             break
@@ -108,6 +112,20 @@ def test_answer_stops_at_the_end_token_and_drops_it(model) -> None:
 
 
 def test_options_with_one_first_token_are_refused() -> None:
-    question = Question("capital/1", "test", [1], "", [7, 8, 7])
+    question = Question("capital/1", "test", [1], "", [[7, 9], [8], [7, 10]])
     with pytest.raises(DataError, match=r"item 'capital/1': two options begin with the same"):
         check_options(question)
+
+
+def test_draft_is_taken_only_where_greedy_decoding_gives_it(model) -> None:
+    """Options made from the greedy answers: some right to the end, some only at the start."""
+    questions = []
+    for number, question in enumerate(_questions()):
+        greedy = _alone(model, question)[1]
+        right = greedy if number % 3 else [*greedy[:2], 21]
+        others = [[t] for t in range(10, 20) if t != right[0]][:3]
+        questions.append(
+            Question(question.item, "test", question.ids, question.picture, [right, *others])
+        )
+    for question, given in zip(questions, _ask(model, questions, tokens=5), strict=True):
+        assert given.ids == _alone(model, question)[1]

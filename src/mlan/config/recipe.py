@@ -85,7 +85,9 @@ class Rows(Section):
         description="`sorted`: one example a row, neighbours in length share a step (fast on "
         "CPUs); `packed`: several examples a row under a document mask (fast on GPUs).",
     )
-    window: int = Field(8, ge=1, description="Steps whose examples are sorted by length together.")
+    window: int = Field(
+        15, ge=1, description="Steps whose examples are sorted by length together (`sorted` only)."
+    )
     capacity: int = Field(512, ge=8, description="Tokens of a packed row at most.")
 
 

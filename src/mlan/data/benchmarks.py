@@ -42,7 +42,7 @@ def build_benchmark(
                 "cluster": concept["concept"],
                 "image": _image(name, benchmark, concept["concept"], value, index),
                 "question": question(wording, concept),
-                "options": draw_options(wrong, gold, "benchmark", concept["concept"]),
+                "options": draw_options(wrong, gold, concept, "benchmark", concept["concept"]),
                 "gold": gold,
                 "category": _category(concept),
             }

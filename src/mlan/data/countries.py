@@ -1,4 +1,4 @@
-"""The countries: flag, capital, continent, demonym and official language.
+"""The countries: flag, capital, continent, demonym and official languages.
 
 Facts are countryinfo's, with the corrections written out below. Taken are members of the
 United Nations with more than half a million people and a flag in both drawing styles, the
@@ -16,6 +16,8 @@ from mlan.data.assets import locate
 from mlan.data.emoji import drawn_twice
 from mlan.errors import DataError
 
+# Between the languages of a country in one text.
+SEPARATOR = "; "
 CONTINENTS = ("Africa", "Asia", "Europe", "North America", "South America", "Oceania")
 _LEAST_PEOPLE = 500_000
 _DROPPED = {
@@ -59,11 +61,14 @@ _SOUTH_AMERICA = {
     *("Peru", "Suriname", "Uruguay", "Venezuela"),
 }
 _LANGUAGES = {
-    "am": "Amharic",
+    "af": "Afrikaans",
     "ar": "Arabic",
+    "ay": "Aymara",
+    "az": "Azerbaijani",
+    "be": "Belarusian",
     "bg": "Bulgarian",
     "bn": "Bengali",
-    "cnr": "Montenegrin",
+    "bs": "Bosnian",
     "cs": "Czech",
     "da": "Danish",
     "de": "German",
@@ -73,64 +78,133 @@ _LANGUAGES = {
     "es": "Spanish",
     "et": "Estonian",
     "fa": "Persian",
+    "ff": "Fula",
+    "fi": "Finnish",
+    "fj": "Fijian",
     "fr": "French",
+    "ga": "Irish",
+    "gn": "Guarani",
+    "he": "Hebrew",
+    "hi": "Hindi",
     "hr": "Croatian",
+    "ht": "Haitian Creole",
     "hu": "Hungarian",
+    "hy": "Armenian",
     "id": "Indonesian",
     "it": "Italian",
     "ja": "Japanese",
-    "ka": "Georgian",
+    "kg": "Kongo",
+    "kk": "Kazakh",
     "km": "Khmer",
     "ko": "Korean",
+    "ky": "Kyrgyz",
+    "ln": "Lingala",
     "lo": "Lao",
     "lt": "Lithuanian",
+    "lu": "Luba",
     "lv": "Latvian",
-    "mk": "Macedonian",
+    "mg": "Malagasy",
+    "mi": "Maori",
     "mn": "Mongolian",
     "ms": "Malay",
     "my": "Burmese",
+    "nd": "Ndebele",
     "ne": "Nepali",
     "nl": "Dutch",
+    "nr": "Southern Ndebele",
+    "ny": "Chichewa",
     "pl": "Polish",
     "pt": "Portuguese",
+    "qu": "Quechua",
     "ro": "Romanian",
-    "rs": "Serbian",
     "ru": "Russian",
+    "sg": "Sango",
     "sk": "Slovak",
-    "sl": "Slovene",
+    "sn": "Shona",
     "sq": "Albanian",
+    "sr": "Serbian",
+    "ss": "Swazi",
+    "st": "Sotho",
     "sv": "Swedish",
+    "sw": "Swahili",
+    "ta": "Tamil",
+    "tg": "Tajik",
     "th": "Thai",
+    "tk": "Turkmen",
+    "tn": "Tswana",
     "tr": "Turkish",
-    "uk": "Ukrainian",
+    "ts": "Tsonga",
+    "ur": "Urdu",
+    "uz": "Uzbek",
+    "ve": "Venda",
     "vi": "Vietnamese",
+    "xh": "Xhosa",
     "zh": "Chinese",
+    "zu": "Zulu",
 }
-# Several languages are listed, but one alone is official for the whole state.
-_ONE_LANGUAGE = {
-    "Argentina": "Spanish",
-    "Armenia": "Armenian",
-    "Azerbaijan": "Azerbaijani",
-    "Czech Republic": "Czech",
-    "Lebanon": "Arabic",
-    "Malaysia": "Malay",
+# countryinfo's lists corrected, the answer first: it alone must be official countrywide. The
+# others are official besides, in a part of the country or in practice. None: the state has no
+# official language, or took that rank from the listed one (Burkina Faso, Mali, Niger).
+_LANGUAGES_OF: dict[str, str | None] = {
+    "Afghanistan": "Pashto; Persian; Uzbek; Turkmen",
+    "Armenia": "Armenian; Russian",
+    "Austria": "German; Croatian; Hungarian; Slovene",
+    "Burkina Faso": None,
+    "Burundi": "French; Kirundi; English",
+    "China": "Chinese; English; Kazakh; Korean; Mongolian; Portuguese",
+    "Colombia": "Spanish; English",
+    "Croatia": "Croatian; Italian",
+    "East Timor": "Portuguese; Tetum; English; Indonesian",
+    "Equatorial Guinea": "Spanish; French; Portuguese",
+    "Eritrea": None,
+    "Ethiopia": "Amharic; Afar; Oromo; Somali; Tigrinya",
+    "Georgia": "Georgian; Abkhaz; Russian",
+    "India": "Hindi; English; Bengali; Nepali; Tamil; Urdu",
+    "Iraq": "Arabic; Kurdish; Turkmen",
+    "Italy": "Italian; French; German; Slovene",
+    "Malaysia": "Malay; English",
+    "Mali": None,
+    "Mauritius": None,
+    "Moldova": "Romanian; Russian; Ukrainian",
+    "Montenegro": "Montenegrin; Albanian; Bosnian; Croatian; Serbian",
+    "Namibia": "English; Afrikaans; German",
+    "Netherlands": "Dutch; English; Frisian",
+    "Nicaragua": "Spanish; English",
+    "Niger": None,
     "Norway": "Norwegian",
-    "Tajikistan": "Tajik",
-    "Turkmenistan": "Turkmen",
-    "Uzbekistan": "Uzbek",
+    "Papua New Guinea": "English; Hiri Motu; Tok Pisin",
+    "Philippines": "English; Filipino",
+    "Republic of Macedonia": "Macedonian; Albanian",
+    "Russia": "Russian; Kazakh; Ukrainian",
+    "Rwanda": "Kinyarwanda; English; French; Swahili",
+    "Serbia": "Serbian; Albanian; Croatian; Hungarian; Romanian; Slovak",
+    "Slovenia": "Slovene; Hungarian; Italian",
+    "Somalia": "Somali; Arabic; English",
+    "South Sudan": "English; Arabic; Swahili",
+    "Sri Lanka": "Sinhala; Tamil; English",
+    "Sweden": "Swedish; Finnish",
+    "Tanzania": "Swahili; English; Arabic",
+    "Ukraine": "Ukrainian; Russian",
+    "United Kingdom": "English; Irish; Welsh",
+    "United States": "English; Spanish",
 }
-# One language is listed, but the state has several official ones, none, or has changed them.
-_NO_SINGLE_LANGUAGE = {
-    *("East Timor", "Ethiopia", "Mali", "Mauritius", "Niger", "Papua New Guinea"),
-    *("Philippines", "Solomon Islands"),
-}
+# Languages that many count as one: they are never options for each other.
+LANGUAGE_OVERLAPS: tuple[frozenset[str], ...] = (
+    frozenset({"Bosnian", "Croatian", "Montenegrin", "Serbian"}),
+    frozenset({"Czech", "Slovak"}),
+    frozenset({"Indonesian", "Malay"}),
+    frozenset({"Persian", "Tajik"}),
+)
 # Counted to Europe as often as to Asia.
 _NO_SINGLE_CONTINENT = {"Armenia", "Azerbaijan", "Cyprus", "Georgia"}
 
 
 @dataclass(frozen=True)
 class Country:
-    """One country; None where a fact is disputed, ambiguous or trivial."""
+    """One country; None where a fact is disputed, ambiguous or trivial.
+
+    `language` is the first of `languages`: the official ones, joined by `SEPARATOR`.
+    """
 
     name: str
     emoji: str
@@ -139,6 +213,7 @@ class Country:
     capital: str | None
     demonym: str | None
     language: str | None
+    languages: str | None
 
 
 def countries(limit: int) -> list[Country]:
@@ -174,6 +249,7 @@ def _taken(record: dict[str, Any]) -> bool:
 
 def _country(record: dict[str, Any]) -> Country:
     name = record["name"]
+    languages = _languages(record)
     return Country(
         name=_NAMES.get(name, name),
         emoji=_flag(record),
@@ -181,7 +257,8 @@ def _country(record: dict[str, Any]) -> Country:
         continent=_continent(record),
         capital=_CAPITALS.get(name, record.get("capital") or None),
         demonym=_DEMONYMS.get(name, record.get("demonym") or None),
-        language=_language(record),
+        language=languages and languages.split(SEPARATOR)[0],
+        languages=languages,
     )
 
 
@@ -203,10 +280,8 @@ def _continent(record: dict[str, Any]) -> str | None:
     return region
 
 
-def _language(record: dict[str, Any]) -> str | None:
-    name, codes = record["name"], record.get("languages") or []
-    if name in _ONE_LANGUAGE:
-        return _ONE_LANGUAGE[name]
-    if name in _NO_SINGLE_LANGUAGE or len(codes) != 1:
-        return None
-    return _LANGUAGES[codes[0]]
+def _languages(record: dict[str, Any]) -> str | None:
+    """Return the official languages, joined; the first is official in the whole country."""
+    if record["name"] in _LANGUAGES_OF:
+        return _LANGUAGES_OF[record["name"]]
+    return SEPARATOR.join(_LANGUAGES[code] for code in record["languages"])

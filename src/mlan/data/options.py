@@ -2,13 +2,16 @@
 
 Options begin with different letters (whatever the case), so that their first tokens differ
 under any tokenizer. Wrong options are the answers of other concepts, drawn concept by
-concept: a frequent answer is as frequent among the wrong ones. They come from the concept's
+concept: a frequent answer is as frequent among the wrong ones. No wrong option is another
+true answer for the concept (`relations.also_true`). They come from the concept's
 own side of the split while those suffice, so a source names no held-out answer.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 
@@ -40,14 +43,17 @@ def pool(relation: RelationName, concepts: pd.DataFrame, *, held_out: bool) -> P
     return Pool(relation, tuple(asked[answer][near]), tuple(asked[answer][~near]), closed)
 
 
-def draw_options(pool: Pool, gold: str, *purpose: str | int) -> list[str]:
-    """Return four options in random order, `gold` among them; `purpose` seeds the draw.
+def draw_options(
+    pool: Pool, gold: str, concept: Mapping[str, Any], *purpose: str | int
+) -> list[str]:
+    """Return four options in random order, of which `gold` alone is true of the concept.
 
-    Raises DataError when the pool has too few answers with different first letters.
+    `concept` is a row of the concept table; `purpose` seeds the draw. Raises DataError when
+    the pool has too few answers with different first letters.
     """
     rng = stream("options", pool.relation, gold, *purpose)
     options, letters = [gold], {initial(gold)}
-    excluded = also_true(pool.relation, gold) | {gold}
+    excluded = also_true(pool.relation, gold, concept)
     for tier in (pool.near, pool.far, pool.closed):
         for value in rng.sample(tier, len(tier)):
             if len(options) < COUNT and value not in excluded and initial(value) not in letters:

@@ -16,7 +16,7 @@ import pandas as pd
 
 from mlan.config.data import Modality
 from mlan.config.data import Relation as RelationName
-from mlan.data.countries import CONTINENTS, article
+from mlan.data.countries import CONTINENTS, LANGUAGE_OVERLAPS, SEPARATOR, article
 from mlan.data.objects import CATEGORIES, OVERLAPS, with_article
 from mlan.data.scenes import COLOURS, POSITIONS, Scene
 from mlan.errors import DataError
@@ -30,7 +30,9 @@ class Relation:
 
     `answer` is the concept column that holds the answer; a relation with a scene other than
     `plain` has its answer in the picture's `value`. `needs` are columns that the question
-    uses. `closed` is the complete list of answers where there is one.
+    uses. `closed` is the complete list of answers where there is one. Wrong options are kept
+    apart from true ones: `all_true` is the concept column that lists every true answer where
+    there may be several, `overlaps` are groups of answers that may be true together.
     """
 
     kind: str
@@ -40,6 +42,8 @@ class Relation:
     needs: tuple[str, ...] = ()
     scene: Scene = "plain"
     closed: tuple[str, ...] = ()
+    all_true: str = ""
+    overlaps: tuple[frozenset[str], ...] = ()
 
 
 RELATIONS: dict[RelationName, Relation] = {
@@ -106,23 +110,26 @@ RELATIONS: dict[RelationName, Relation] = {
     "language": Relation(
         kind="country",
         answer="language",
+        all_true="languages",
+        overlaps=LANGUAGE_OVERLAPS,
         text=(
-            "What is the official language of {country}?",
-            "Name the official language of {country}.",
-            "In {country}, which language is official?",
-            "Which language is the official language of {country}?",
+            "Name an official language of {country}.",
+            "What is an official language of {country}?",
+            "In {country}, which language has official status?",
+            "Which of these is an official language of {country}?",
         ),
         vision=(
-            "What is the official language of the country with this flag?",
-            "Name the official language of the country of this flag.",
-            "This flag: which language is official in its country?",
-            "Which language is the official language of the country with this flag?",
+            "Name an official language of the country with this flag.",
+            "What is an official language of the country of this flag?",
+            "This flag: which language has official status in its country?",
+            "Which of these is an official language of the country with this flag?",
         ),
     ),
     "category": Relation(
         kind="object",
         answer="category",
         closed=CATEGORIES,
+        overlaps=OVERLAPS,
         text=(
             "What kind of thing is {thing}?",
             "Which group does {thing} belong to?",
@@ -223,8 +230,12 @@ def question(phrase: str, concept: Mapping[str, Any]) -> str:
     )
 
 
-def also_true(name: RelationName, gold: str) -> frozenset[str]:
-    """Return answers that may be true beside `gold`, so that they are never set against it."""
-    if name != "category":
-        return frozenset()
-    return frozenset().union(*(group for group in OVERLAPS if gold in group))
+def also_true(name: RelationName, gold: str, concept: Mapping[str, Any]) -> frozenset[str]:
+    """Return answers that are or may be true of a concept, `gold` among them.
+
+    None of them is ever set against `gold` as a wrong option.
+    """
+    relation = RELATIONS[name]
+    listed = str(concept[relation.all_true]).split(SEPARATOR) if relation.all_true else []
+    true = frozenset((gold, *listed))
+    return true.union(*(group for group in relation.overlaps if group & true))

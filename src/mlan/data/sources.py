@@ -72,7 +72,7 @@ def _text_rows(source: FactsSource, asked: pd.DataFrame, wrong: Pool) -> Iterato
         for number, wording in enumerate(wordings):
             for style in STYLES:
                 key = f"{concept['concept']}/{number}-{style}"
-                prompt = _prompt(question(wording, concept), style, wrong, gold, key)
+                prompt = _prompt(wording, concept, style, wrong, gold, key)
                 yield _example(key, "", prompt, gold, style, concept["concept"])
 
 
@@ -89,7 +89,7 @@ def _vision_rows(
         for turn, style in enumerate(STYLES):
             wording = wordings[(number * len(STYLES) + turn) % len(wordings)]
             key = f"{picture['image'].split('/', 1)[1]}/{style}"
-            prompt = _prompt(question(wording, concept), style, wrong, gold, key)
+            prompt = _prompt(wording, concept, style, wrong, gold, key)
             yield _example(key, picture["image"], prompt, gold, style, concept["concept"])
 
 
@@ -110,10 +110,13 @@ def _shown(
     return shown
 
 
-def _prompt(asked: str, style: str, wrong: Pool, gold: str, key: str) -> str:
+def _prompt(
+    wording: str, concept: dict[str, Any], style: str, wrong: Pool, gold: str, key: str
+) -> str:
+    asked = question(wording, concept)
     if style == "brief":
         return brief(asked)
-    return choose(asked, draw_options(wrong, gold, "source", key))
+    return choose(asked, draw_options(wrong, gold, concept, "source", key))
 
 
 def _example(

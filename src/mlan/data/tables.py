@@ -34,7 +34,7 @@ CONCEPTS: Table = {
     "kind": Column(values=("object", "country", "word")),
     "name": Column(),
     "split": Column(values=_SPLITS),
-    **dict.fromkeys(("emoji", "capital", "continent", "demonym", "language"), _FACT),
+    **dict.fromkeys(("emoji", "capital", "continent", "demonym", "language", "languages"), _FACT),
     **dict.fromkeys(("category", "gloss"), _FACT),
     "population": Column("count", empty=True),
 }

@@ -2,8 +2,10 @@
 
 Rows are padded on the left, so that all rows end together. The last position's logits give
 the log-likelihood of each option's first token (options never share one: checked) and the
-first greedy token; the answer goes on from the same keys and values. Rows that have ended
-are dropped from the cache once they are half of it.
+first greedy token; the answer goes on from the same keys and values. A tuned model mostly
+answers with its likeliest option, so that answer is drafted: one pass over its tokens shows
+whether greedy decoding would give them. Only other rows are decoded token by token, and rows
+that have ended leave the cache once they are half of it.
 """
 
 from __future__ import annotations
@@ -27,7 +29,7 @@ class Question:
     part: str
     ids: list[int]
     picture: str  # key of the features, '' for text
-    options: list[int]  # first token of each option
+    options: list[list[int]]  # tokens of each option
 
 
 @dataclass(frozen=True)
@@ -41,7 +43,7 @@ class Answer:
 
 def check_options(question: Question) -> None:
     """Raise DataError if two options begin with the same token: likelihood could not choose."""
-    if len(set(question.options)) < len(question.options):
+    if len({option[0] for option in question.options}) < len(question.options):
         raise DataError(
             f"item {question.item!r}: two options begin with the same token; "
             "option likelihood needs different first tokens"
@@ -70,11 +72,65 @@ def answer(
     )
     logits = model.lm_head(out.last_hidden_state[:, -1]).float()
     likelihood = logits.log_softmax(-1)
-    scores = [likelihood[i, q.options].tolist() for i, q in enumerate(questions)]
-    greedy = _decode(model, cache, mask, logits.argmax(-1), end, max_new_tokens)
-    return [
-        Answer(tokens, ended, score) for (tokens, ended), score in zip(greedy, scores, strict=True)
-    ]
+    scores = [likelihood[i, [o[0] for o in q.options]].tolist() for i, q in enumerate(questions)]
+    first = logits.argmax(-1)
+    drafts = _drafts(questions, scores, first, end, max_new_tokens)
+    greedy = _confirmed(model, cache, mask, drafts)
+    rest = [row for row in range(len(questions)) if row not in greedy]
+    if rest:
+        keep = torch.tensor(rest, device=model.device)
+        cache.batch_select_indices(keep)
+        decoded = _decode(model, cache, mask[keep], first[keep], end, max_new_tokens)
+        greedy |= dict(zip(rest, decoded, strict=True))
+    return [Answer(*greedy[row], scores[row]) for row in range(len(questions))]
+
+
+def _drafts(
+    questions: list[Question],
+    scores: list[list[float]],
+    first: Tensor,
+    end: int,
+    max_new_tokens: int,
+) -> dict[int, list[int]]:
+    """Rows whose first greedy token begins their likeliest option, with its tokens and the end."""
+    drafts = {}
+    for row, (question, score, token) in enumerate(
+        zip(questions, scores, first.tolist(), strict=True)
+    ):
+        draft = [*question.options[score.index(max(score))], end]
+        if draft[0] == token and len(draft) <= max_new_tokens:
+            drafts[row] = draft
+    return drafts
+
+
+def _confirmed(
+    model: LlavaForConditionalGeneration,
+    cache: DynamicCache,
+    mask: Tensor,
+    drafts: dict[int, list[int]],
+) -> dict[int, tuple[list[int], bool]]:
+    """Return the drafts that greedy decoding gives; leaves the cache as it was."""
+    if not drafts:
+        return {}
+    length = max(map(len, drafts.values())) - 1  # the last token is only predicted
+    ids = torch.zeros((len(mask), length), dtype=torch.long, device=mask.device)
+    for row, draft in drafts.items():
+        ids[row, : len(draft) - 1] = torch.tensor(draft[:-1])
+    ends = mask.sum(1, keepdim=True)
+    hidden = model.model.language_model(
+        input_ids=ids,
+        attention_mask=torch.cat([mask, mask.new_ones((len(mask), length))], dim=1),
+        position_ids=ends + torch.arange(length, device=mask.device),
+        past_key_values=cache,
+        use_cache=True,
+    ).last_hidden_state
+    predicted = model.lm_head(hidden).argmax(-1).tolist()
+    cache.crop(-length)
+    return {
+        row: (draft[:-1], True)
+        for row, draft in drafts.items()
+        if predicted[row][: len(draft) - 1] == draft[1:]
+    }
 
 
 def _left_padded(

@@ -115,7 +115,7 @@ def _question(item: dict[str, Any], blank: bool, template: UserAssistant) -> Que
         part=item["part"],
         ids=template.question(text, picture=picture),
         picture=(BLANK if blank else item["image"]) if picture else "",
-        options=[template.answer(option)[0] for option in options],
+        options=[template.answer(option) for option in options],
     )
     check_options(question)
     return question

@@ -38,7 +38,8 @@ def lay_out(
 
     Raises DataError when an example is longer than a packed row may be.
     """
-    steps = _steps(lengths, examples_per_step, window, seed)
+    # Sorting would fill packed rows worse: equal lengths leave steps of one length in a row.
+    steps = _steps(lengths, examples_per_step, window if layout == "sorted" else 1, seed)
     places = []
     for step, members in enumerate(steps):
         rows = (

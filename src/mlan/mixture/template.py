@@ -38,6 +38,7 @@ class UserAssistant:
     """
 
     def __init__(self, tokenizer: Tokenizer, image_tokens: int) -> None:
+        tokenizer.encode_special_tokens = True  # `<|im_end|>` within a text is only text
         self._tokenizer = tokenizer
         self._image = [token_id(tokenizer, IMAGE_TOKEN)] * image_tokens
         self.end = token_id(tokenizer, END_TOKEN)

@@ -1,0 +1,98 @@
+"""The command line `mlan`: look at a study without running it.
+
+Each command lives in a module of its own, imported when it is called, so that `mlan --help`
+starts at once. Nothing here computes a result: that is the workflow's.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from mlan.cli.errors import PlainTyper
+
+app = PlainTyper(
+    help="Look at a study: its plan, its state, its runs. `make run` computes it.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+show = typer.Typer(help="Look at one run, or at two.", no_args_is_help=True, rich_markup_mode=None)
+app.add_typer(show, name="show")
+
+StudyArgument = Annotated[str, typer.Argument(help="Study name or path of its file.")]
+StudyOption = Annotated[str, typer.Option("--study", help="Study name or path of its file.")]
+Seeds = Annotated[
+    str | None, typer.Option("--seeds", help="`first`, or some of the study's seeds: 0,2.")
+]
+Experiments = Annotated[
+    str | None, typer.Option("--experiments", help="Some of the study's experiments: a,b.")
+]
+Seed = Annotated[int | None, typer.Option("--seed", help="Seed of both runs; default the first.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+@app.command("plan")
+def _plan(
+    study: StudyArgument = "small",
+    seeds: Seeds = None,
+    experiments: Experiments = None,
+    as_json: Json = False,
+) -> None:
+    """Examples, epochs, shares and tokens of every cell; jobs and time. Runs nothing."""
+    from mlan.cli import plan
+
+    plan.run(study, seeds, experiments, as_json)
+
+
+@app.command("status")
+def _status(
+    study: StudyArgument = "small",
+    seeds: Seeds = None,
+    experiments: Experiments = None,
+    as_json: Json = False,
+) -> None:
+    """What is done, at work and missing; also while the study runs."""
+    from mlan.cli import status
+
+    status.run(study, seeds, experiments, as_json)
+
+
+@show.command("plan")
+def _show_plan(
+    cell: Annotated[str, typer.Argument(help="A tuned cell, e.g. text50.")],
+    seed: Annotated[int | None, typer.Argument(help="Seed; default the first.")] = None,
+    study: StudyOption = "small",
+    rows: Annotated[int, typer.Option("--rows", min=1, help="How many rows.")] = 8,
+) -> None:
+    """The first rows of a run's plan as text, with the learnt tokens marked."""
+    from mlan.cli import show_plan
+
+    show_plan.run(study, cell, seed, rows)
+
+
+@show.command("diff")
+def _show_diff(
+    cell_a: Annotated[str, typer.Argument(help="A cell.")],
+    cell_b: Annotated[str, typer.Argument(help="Another cell.")],
+    seed: Seed = None,
+    benchmark: Annotated[
+        str | None, typer.Option("--benchmark", help="One benchmark only.")
+    ] = None,
+    study: StudyOption = "small",
+    rows: Annotated[int, typer.Option("--rows", min=0, help="Items a benchmark; 0: all.")] = 5,
+) -> None:
+    """Items that one run answers rightly and the other does not."""
+    from mlan.cli import show_diff
+
+    show_diff.run(study, cell_a, cell_b, seed, benchmark, rows)
+
+
+@app.command("doctor")
+def _doctor() -> None:
+    """Whether everything is here that a study needs."""
+    from mlan.cli import doctor
+
+    raise typer.Exit(doctor.run())

@@ -1,0 +1,165 @@
+"""Plans of a study built in memory: what `mix` will write, before anything has run.
+
+Sources that are prepared already are read; the others are built from the embedded facts or
+your conversations, without drawing a picture. Not here: a photo of yours that exists but
+cannot be decoded is found when it is prepared, so a plan may count it.
+"""
+
+from __future__ import annotations
+
+import json
+from functools import cache, cached_property
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from tokenizers import Tokenizer
+
+from mlan.cli.progress import Seen
+from mlan.cli.tokenizer import embedded_tokenizer
+from mlan.config.data import Concepts, ConversationsSource, FactsSource
+from mlan.config.recipe import Recipe
+from mlan.cost.flops import IMAGE_TOKENS
+from mlan.data.concepts import build_concepts
+from mlan.data.conversations import build_examples, check_rejected, read_conversations
+from mlan.data.images import build_index
+from mlan.data.photos import find_problem
+from mlan.data.sources import build_facts_source
+from mlan.errors import ConfigError, DataError
+from mlan.grid import Grid
+from mlan.mixture.accounting import account
+from mlan.mixture.counts import mixture_counts
+from mlan.mixture.plan import build_plan
+from mlan.mixture.template import TEMPLATES, UserAssistant, load_tokenizer
+from mlan.records import checked, read_checked
+
+
+class Planner:
+    """Builds plans of a grid's cells. `seen` tells which jobs are done (`progress.look`)."""
+
+    def __init__(self, grid: Grid, seen: dict[Path, Seen]) -> None:
+        self._grid, self._seen = grid, seen
+        self._frames: dict[str, pd.DataFrame] = {}
+
+    def is_done(self, folder: Path) -> bool:
+        """Whether a job's folder holds what the study asks for now."""
+        return folder in self._seen and self._seen[folder].state == "done"
+
+    def plan(self, cell: str, seed: int) -> pd.DataFrame:
+        """Return the plan of a run, as its `plan.parquet` holds it.
+
+        Raises DataError or ConfigError when the study's data cannot give it.
+        """
+        folder = self._grid.run_folder(cell, seed, "mixture")
+        if self.is_done(folder):
+            return read_checked(folder / "plan.parquet")
+        recipe = self._grid.cells[cell].recipe
+        identity = json.loads(self._grid.identity("mix", cell=cell, seed=seed))
+        return build_plan(
+            identity["mixture"],
+            identity["tune"],
+            identity["seeds"],
+            {name: self.source(name) for name in self.counts(recipe)},
+            self.template(recipe),
+            self.image_tokens(recipe),
+        )
+
+    def accounting(self, cell: str, plan: pd.DataFrame) -> pd.DataFrame:
+        """Return what a plan amounts to, one line a source."""
+        recipe = self._grid.cells[cell].recipe
+        return account(plan, {name: len(self.source(name)) for name in self.counts(recipe)})
+
+    def counts(self, recipe: Recipe) -> dict[str, int]:
+        """Return examples per source of a recipe's mixture."""
+        mixture = recipe.mixture
+        return mixture_counts(mixture.instances, mixture.text_share, mixture.text, mixture.vision)
+
+    def source(self, name: str) -> pd.DataFrame:
+        """Return a source's examples."""
+        if name not in self._frames:
+            self._frames[name] = self._read_or_build(name)
+        return self._frames[name]
+
+    def template(self, recipe: Recipe) -> UserAssistant:
+        """Return a recipe's conversation template."""
+        return TEMPLATES[recipe.backbone.template](self._tokenizer, self.image_tokens(recipe))
+
+    def image_tokens(self, recipe: Recipe) -> int:
+        """Return the tokens of one picture."""
+        path = self._grid.folder("backbone", self._grid.backbone(recipe))
+        if not self.is_done(path):
+            return IMAGE_TOKENS
+        config = json.loads(checked(path / "config.json").read_text(encoding="utf-8"))
+        return int(config["image_seq_length"])
+
+    def decode(self, ids: list[int]) -> str:
+        """Return the text of token ids, special tokens written out."""
+        return str(self._tokenizer.decode(ids, skip_special_tokens=False))
+
+    @cached_property
+    def _tokenizer(self) -> Tokenizer:
+        for name in self._grid.backbones:
+            folder = self._grid.folder("backbone", name)
+            if self.is_done(folder):
+                return load_tokenizer(folder)
+        return embedded_tokenizer()
+
+    @property
+    def _concepts(self) -> pd.DataFrame:
+        return _built(self._grid.config.data.concepts)
+
+    def _read_or_build(self, name: str) -> pd.DataFrame:
+        folder = self._grid.folder("data", "sources", name)
+        if self.is_done(folder):
+            return read_checked(folder / "examples.parquet")
+        source = self._grid.config.data.sources[name]
+        try:
+            if isinstance(source, FactsSource):
+                return build_facts_source(name, source, self._concepts, self._index(source))
+            return self._conversations(name, source)
+        except DataError as error:
+            raise ConfigError(*(f"{self._grid.study.path}: {e}" for e in error.lines)) from None
+
+    def _index(self, source: FactsSource) -> pd.DataFrame | None:
+        if source.images is None:
+            return None
+        return build_index(
+            source.images, self._grid.config.data.images[source.images], self._concepts
+        )
+
+    def _conversations(self, name: str, source: ConversationsSource) -> pd.DataFrame:
+        study = self._grid.study
+        rows, dropped = read_conversations(name, source, study.resolve(source.path))
+        if source.image_folder is not None and source.modality == "vision":
+            folder = study.resolve(source.image_folder)
+            usable = [row for row in rows if not find_problem(folder, row.image)]
+            missing = len(rows) - len(usable)
+            if missing > source.max_rejected * (len(rows) + len(dropped)):
+                raise DataError(
+                    f"data.sources.{name}: {missing} of {len(rows) + len(dropped)} rows name a "
+                    f"picture that is not in {folder}; max_rejected = {source.max_rejected:g}"
+                )
+            rows = usable
+        check_rejected(name, source, len(rows), dropped)
+        return build_examples(name, source, rows)
+
+
+@cache
+def _built(concepts: Concepts) -> pd.DataFrame:
+    return build_concepts(concepts)
+
+
+def shares(accounting: pd.DataFrame) -> dict[str, float]:
+    """Return the text-only part of a mixture counted in three ways.
+
+    `examples`: of examples; `tokens`: of all tokens that the language model reads (pictures'
+    included, padding left out); `supervised_tokens`: of the tokens that it learns to predict.
+    """
+    tokens = accounting["text_tokens"] + accounting["image_tokens"]
+    columns: dict[str, Any] = {
+        "examples": accounting["examples"],
+        "tokens": tokens,
+        "supervised_tokens": accounting["supervised_tokens"],
+    }
+    text = accounting["modality"] == "text"
+    return {name: float(c[text].sum() / c.sum()) for name, c in columns.items()}

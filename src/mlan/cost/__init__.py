@@ -1,0 +1,10 @@
+"""What a study costs: its jobs, their floating-point work, and the seconds of this machine.
+
+Everything here is read from the configuration; no model is loaded and torch is not needed.
+"""
+
+from mlan.cost.estimate import Estimate, StageTime, estimate
+from mlan.cost.jobs import Task, tasks
+from mlan.cost.rates import Rate, measured_rates
+
+__all__ = ["Estimate", "Rate", "StageTime", "Task", "estimate", "measured_rates", "tasks"]

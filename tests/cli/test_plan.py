@@ -1,0 +1,160 @@
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import yaml
+
+from mlan.cli.plan import plan_cells
+from mlan.cli.planning import Planner, shares
+from mlan.cli.study import open_grid
+from mlan.cli.tokenizer import embedded_tokenizer, read_metadata
+from mlan.errors import DataError
+from mlan.grid import Grid
+
+
+def write_study(project: Path, **changes: object) -> None:
+    """Write config/mine.yaml: the tiny study with some dotted keys changed."""
+    plain = yaml.safe_load((project / "config" / "tiny.yaml").read_text())
+    for key, value in changes.items():
+        place = plain
+        *path, last = key.split("__")
+        for part in path:
+            place = place.setdefault(part, {})
+        place[last] = value
+    (project / "config" / "mine.yaml").write_text(yaml.safe_dump(plain))
+
+
+def test_plan_of_the_middle_cell_has_the_counts_worked_out_by_hand(grid: Grid) -> None:
+    plans = {plan.cell.name: plan for plan in plan_cells(grid, Planner(grid, {}), 0)}
+
+    table = plans["text50"].accounting.set_index("source")
+    # 32 examples, half of them text, two sources each.
+    assert table["examples"].to_dict() == dict.fromkeys(
+        ("t_capital", "t_define", "v_colour", "v_object"), 8
+    )
+    # 16 of 40 things are taught. Text: 3 wordings x 2 styles. Pictures: 2 styles of 2 views, or
+    # of one scene in each of 6 colours.
+    assert table["epochs"].to_dict() == pytest.approx(
+        {
+            "t_capital": 8 / (16 * 3 * 2),
+            "t_define": 8 / (16 * 3 * 2),
+            "v_colour": 8 / (16 * 6 * 2),
+            "v_object": 8 / (16 * 2 * 2),
+        }
+    )
+    assert plans["text50"].steps == 4  # 8 examples a step
+    assert plans["text50"].tokens["image"] == 16 * 9
+    assert plans["text50"].shares["examples"] == 0.5
+    assert plans["text0"].shares == {"examples": 0, "tokens": 0, "supervised_tokens": 0}
+    assert plans["text100"].shares == {"examples": 1, "tokens": 1, "supervised_tokens": 1}
+
+
+def test_shares_count_examples_tokens_and_learnt_tokens() -> None:
+    accounting = pd.DataFrame(
+        {
+            "modality": ["text", "vision"],
+            "examples": [1, 3],
+            "text_tokens": [60, 20],
+            "image_tokens": [0, 20],
+            "supervised_tokens": [9, 1],
+        }
+    )
+
+    assert shares(accounting) == {"examples": 0.25, "tokens": 0.6, "supervised_tokens": 0.9}
+
+
+def test_source_gone_through_more_than_four_times_is_warned_of(project: Path) -> None:
+    write_study(
+        project,
+        recipe__mixture__instances=900,
+        recipe__mixture__repeat=True,
+        experiments__sweep__vary={"mixture.text_share": [1.0]},
+    )
+    grid = open_grid("mine")
+
+    (plan,) = plan_cells(grid, Planner(grid, {}), 0)
+
+    # 450 examples of 96.
+    assert [line.split(";")[0] for line in plan.warnings] == [
+        f"cell text100: source {name} is gone through 4.7 times (more than 4)"
+        for name in ("t_capital", "t_define")
+    ]
+
+
+def test_plan_counts_your_own_conversations(project: Path) -> None:
+    rows = [
+        {
+            "id": n,
+            "conversations": [
+                {"from": "human", "value": f"What is {n} + 1?"},
+                {"from": "gpt", "value": str(n + 1)},
+            ],
+        }
+        for n in range(40)
+    ]
+    (project / "config" / "mine.json").write_text(json.dumps(rows))
+    write_study(
+        project,
+        data__sources__mine={"adapter": "conversations", "modality": "text", "path": "mine.json"},
+        recipe__mixture__text={"mine": 3, "t_capital": 1},
+        experiments__sweep__vary={"mixture.text_share": [0.5]},
+    )
+    grid = open_grid("mine")
+
+    (plan,) = plan_cells(grid, Planner(grid, {}), 0)
+
+    mine = plan.accounting.set_index("source").loc["mine"]
+    assert (mine["examples"], mine["epochs"]) == (12, 12 / 40)
+
+
+@pytest.mark.usefixtures("known_speed")
+def test_plan_command_lists_all_jobs_in_a_hundred_columns_without_torch(project: Path) -> None:
+    script = (
+        "import sys; from mlan.cli import plan\n"
+        "for as_json in (True, False): plan.run('tiny', None, None, as_json)\n"
+        "assert not {'torch', 'transformers', 'peft'} & set(sys.modules)"
+    )
+
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=False
+    )
+
+    assert done.stderr == ""
+    told, end = json.JSONDecoder().raw_decode(done.stdout)
+    jobs = {stage["stage"]: stage["jobs"] for stage in told["stages"]}
+    assert (told["jobs"], sum(jobs.values())) == (41, 41)
+    assert (jobs["align"], jobs["tune"], jobs["predict"]) == (1, 6, 7)
+    assert [cell["cell"] for cell in told["cells"]] == ["text0", "text50", "text100"]
+    lines = done.stdout[end:].splitlines()
+    assert "3 tuned cells x seeds 0, 1; below: seed 0" in lines
+    assert lines[-1].startswith("41 jobs, about ")
+    assert max(map(len, lines)) <= 100
+
+
+def test_tokenizer_read_from_the_weights_file_encodes_as_the_models_own() -> None:
+    # Expected ids: tokenizer.json of a backbone prepared with transformers.
+    tokenizer = embedded_tokenizer()
+
+    assert tokenizer.encode("<image>\n1984", add_special_tokens=False).ids == [
+        *(49152, 198, 33, 41, 40, 36)
+    ]
+    text = "User: What is the capital of Côte d'Ivoire?\nAssistant: Yamoussoukro<|im_end|>"
+    ids = tokenizer.encode(text, add_special_tokens=False).ids
+    assert ids == [
+        *(11126, 42, 1812, 314, 260, 3575, 282, 340, 21637, 676, 287, 23, 57, 16104, 609, 47),
+        *(198, 9519, 9531, 42, 718, 14955, 99, 279, 91, 291, 2),
+    ]
+    assert tokenizer.decode(ids, skip_special_tokens=False) == text
+
+
+def test_tokenizer_of_another_format_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "weights.gguf"
+    path.write_bytes(b"PK\x03\x04")
+
+    with pytest.raises(DataError, match=r"weights\.gguf: not a GGUF file; run `make install`$"):
+        read_metadata(path)

@@ -1,0 +1,113 @@
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from mlan.cli.progress import Seen, look, withdraw
+from mlan.cli.status import describe
+from mlan.cost import tasks
+from mlan.grid import Grid
+from mlan.records import write_json
+from tests.cli.example import call, finish, finish_all, run_task
+
+
+def state_of(grid: Grid, stage: str, cell: str, seed: int) -> Seen:
+    jobs = tasks(grid)
+    return look(grid, jobs)[run_task(grid, stage, cell, seed).folder]
+
+
+def test_status_of_nothing_is_all_missing(grid: Grid, capsys: pytest.CaptureFixture[str]) -> None:
+    assert call("status", "tiny") == 0
+
+    lines = [line.rstrip() for line in capsys.readouterr().out.splitlines()]
+    assert "text50   0     -    -     -        -" in lines
+    assert "untuned  0                -        -" in lines
+    assert lines[-1] == "0 of 41 jobs done"
+
+
+def test_status_of_everything_is_all_done(grid: Grid, capsys: pytest.CaptureFixture[str]) -> None:
+    finish_all(grid)
+
+    assert call("status", "tiny") == 0
+
+    lines = [line.rstrip() for line in capsys.readouterr().out.splitlines()]
+    assert "text50   1     done  done  done     done" in lines
+    assert lines[-1] == "41 of 41 jobs done"
+
+
+def test_status_shows_a_job_at_work_with_percent_and_time(grid: Grid) -> None:
+    folder = grid.folder("state", "tune", "text0", "seed1")
+    told = {"what": "tune", "done": 1, "of": 4, "tokens_per_s": 400.0, "seconds_left": 33.3}
+    write_json(folder / "progress.json", told)
+
+    job = state_of(grid, "tune", "text0", 1)
+
+    assert (job.state, job.fraction, job.tokens_per_s) == ("running", 0.25, 400.0)
+    assert describe(job) == "running 25 %, 33 s left"
+
+
+def test_status_progress_older_than_a_minute_is_of_a_dead_job(grid: Grid) -> None:
+    path = grid.folder("state", "tune", "text0", "seed1") / "progress.json"
+    write_json(path, {"done": 1, "of": 4, "seconds_left": 3.0})
+    os.utime(path, (time.time() - 61,) * 2)
+
+    assert describe(state_of(grid, "tune", "text0", 1)) == "-"
+
+
+def test_status_job_that_has_only_its_lock_is_starting(grid: Grid) -> None:
+    folder = grid.folder("state", "predict", "untuned", "seed0")
+    write_json(folder / "progress.json", {"done": 56, "of": 56, "seconds_left": 0})
+    os.utime(folder / "progress.json", (time.time() - 10,) * 2)
+    (folder / "lock").touch()
+
+    assert describe(state_of(grid, "predict", "untuned", 0)) == "starting"
+
+
+def test_status_shows_a_diverged_run(grid: Grid) -> None:
+    finish_all(grid)
+    finish(grid, run_task(grid, "tune", "text100", 0), {"steps": 4, "diverged_at": 2})
+
+    assert describe(state_of(grid, "tune", "text100", 0)) == "diverged at step 2"
+
+
+def test_status_of_other_code_is_outdated_with_all_that_stands_on_it(grid: Grid) -> None:
+    finish_all(grid)
+    path = run_task(grid, "mix", "text50", 0).folder / "record.json"
+    record = json.loads(path.read_text())
+    path.write_text(json.dumps(record | {"code": "0" * 16}))
+
+    stages = ("mix", "tune", "predict", "score")
+    assert {state_of(grid, stage, "text50", 0).state for stage in stages} == {"outdated"}
+    assert {state_of(grid, stage, "text50", 1).state for stage in stages} == {"done"}
+
+
+def test_status_starts_without_torch(project: Path) -> None:
+    script = (
+        "import sys; from mlan.cli import status; status.run('tiny', None, None, True);"
+        "assert not {'torch', 'transformers', 'snakemake'} & set(sys.modules)"
+    )
+
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=False
+    )
+
+    assert done.stderr == ""
+    assert json.loads(done.stdout)["of"] == 41
+
+
+def test_withdraw_removes_records_that_stand_on_a_missing_job(grid: Grid) -> None:
+    finish_all(grid)
+    (run_task(grid, "tune", "text50", 1).folder / "record.json").unlink()
+
+    names = [task.name for task in withdraw(tasks(grid))]
+
+    assert names == ["predict text50 seed 1", "score text50 seed 1", "collect", "draw"]
+    assert withdraw(tasks(grid)) == []
+    left = sum((folder / "record.json").exists() for folder in tasks(grid))
+    assert left == 41 - 5

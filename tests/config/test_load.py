@@ -1,0 +1,375 @@
+"""Every mistake in a study file is one line: key, value, what is allowed, the nearest name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from mlan.config import find_study, load_study
+from mlan.errors import ConfigError
+from tests.config.example import plain_study, put
+
+RELATIONS = (
+    "capital, country, continent, demonym, language, category, define, object, flag, colour, "
+    "position"
+)
+
+
+def write(folder: Path, study: Any) -> str:
+    """Write a study (data, text or bytes) and return its path."""
+    path = folder / "mine.yaml"
+    if isinstance(study, dict):
+        study = yaml.safe_dump(study, sort_keys=False)
+    path.write_bytes(study if isinstance(study, bytes) else study.encode())
+    return str(path)
+
+
+def mistakes(folder: Path, study: Any, **selection: str) -> list[str]:
+    """The lines of the error that loading raises, without the file's name in front."""
+    path = write(folder, study)
+    with pytest.raises(ConfigError) as caught:
+        load_study(path, **selection)
+    assert all("\n" not in line for line in caught.value.lines)
+    assert str(caught.value).splitlines() == list(caught.value.lines)
+    return [line.removeprefix(path) for line in caught.value.lines]
+
+
+def test_right_study_loads_with_name_path_and_defaults(tmp_path: Path) -> None:
+    path = write(tmp_path, plain_study())
+    study = load_study(path)
+    assert (study.name, study.path) == ("mine", Path(path))
+    assert study.config.seeds == [0, 1]
+    assert study.config.recipe.tune.lora.rank == 2
+    assert study.config.recipe.tune.lora.alpha == 32.0
+    assert study.resolve("data/x.json") == tmp_path / "data" / "x.json"
+
+
+ONE_WRONG_VALUE = {
+    "share": (
+        "recipe.mixture.text_share",
+        1.5,
+        ": recipe.mixture.text_share = 1.5: input should be less than or equal to 1",
+    ),
+    "negative share": (
+        "recipe.mixture.text_share",
+        -0.1,
+        ": recipe.mixture.text_share = -0.1: input should be greater than or equal to 0",
+    ),
+    "share is no number": (
+        "recipe.mixture.text_share",
+        float("nan"),
+        ": recipe.mixture.text_share = nan: input should be a finite number",
+    ),
+    "infinite weight": (
+        "recipe.mixture.text.t_capital",
+        float("inf"),
+        ": recipe.mixture.text.t_capital = inf: input should be a finite number",
+    ),
+    "weight of zero": (
+        "recipe.mixture.text.t_capital",
+        0,
+        ": recipe.mixture.text.t_capital = 0: input should be greater than 0",
+    ),
+    "unknown relation": (
+        "data.sources.t_capital.relation",
+        "capitol",
+        f": data.sources.t_capital.relation = 'capitol': not one of {RELATIONS}; "
+        "did you mean 'capital'?",
+    ),
+    "relation like no other": (
+        "data.benchmarks.v_object.relation",
+        "zzz",
+        f": data.benchmarks.v_object.relation = 'zzz': not one of {RELATIONS}",
+    ),
+    "unknown adapter": (
+        "data.sources.t_capital.adapter",
+        "fact",
+        ": data.sources.t_capital.adapter = 'fact': not one of facts, conversations; "
+        "did you mean 'facts'?",
+    ),
+    "unknown source": (
+        "recipe.mixture.text",
+        {"t_capitol": 1},
+        ": recipe.mixture.text.t_capitol: unknown source; did you mean 't_capital'?",
+    ),
+    "source of the other modality": (
+        "recipe.mixture.text",
+        {"v_object": 1},
+        ": recipe.mixture.text.v_object: source 'v_object' has modality 'vision'; "
+        "it must be 'text' here",
+    ),
+    "no text source": (
+        "recipe.mixture.text",
+        {},
+        ": recipe.mixture.text: empty, but text_share = 0.5",
+    ),
+    "unknown image set": (
+        "data.sources.v_object.images",
+        "trian",
+        ": data.sources.v_object.images = 'trian': unknown image set; did you mean 'train'?",
+    ),
+    "unknown image set of stage 1": (
+        "recipe.align.images",
+        "trian",
+        ": recipe.align.images = 'trian': unknown image set; did you mean 'train'?",
+    ),
+    "pictures of a text source": (
+        "data.sources.t_define.images",
+        "train",
+        ": data.sources.t_define.images = 'train': a text entry has no images",
+    ),
+    "conversations without pictures": (
+        "data.sources.own",
+        {"adapter": "conversations", "modality": "vision", "path": "own.json"},
+        ": data.sources.own.image_folder: missing; a vision source names one",
+    ),
+    "nothing to train": (
+        "recipe.tune",
+        {"language_model": "frozen", "projector": "frozen"},
+        ": recipe.tune.language_model = 'frozen': nothing would be trained",
+    ),
+    "zero seeds": (
+        "seeds",
+        [],
+        ": seeds = []: list should have at least 1 item after validation, not 0",
+    ),
+    "negative seed": ("seeds", [-1], ": seeds.0 = -1: input should be greater than or equal to 0"),
+    "duplicate seeds": (
+        "seeds",
+        [1, 0, 1],
+        ": seeds = 1: named twice; each value may stand once",
+    ),
+    "duplicate condition": (
+        "evaluate.conditions",
+        [{"image": "real", "parts": ["dev", "dev"]}],
+        ": evaluate.conditions = real dev: named twice; each value may stand once",
+    ),
+    "bad name": (
+        "data.images.New Set",
+        {"style": "noto"},
+        ": data.images.New Set = 'New Set': string should match pattern '^[a-z0-9][a-z0-9_-]*$'",
+    ),
+    "not a section": (
+        "recipe.tune",
+        5,
+        ": recipe.tune = 5: input should be a valid dictionary or instance of Tune",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", ONE_WRONG_VALUE)
+def test_wrong_value_is_one_line(tmp_path: Path, case: str) -> None:
+    key, value, line = ONE_WRONG_VALUE[case]
+    assert mistakes(tmp_path, put(plain_study(), key, value)) == [line]
+
+
+UNKNOWN_KEYS = {
+    "reprt": "did you mean 'report'?",
+    "recipe.mixtures": "did you mean 'mixture'?",
+    "recipe.mixture.share": "did you mean 'text_share'?",
+    "recipe.tune.lora.rnk": "did you mean 'rank'?",
+    "data.sources.t_capital.relatoin": "did you mean 'relation'?",
+    "data.sources.v_object.zzz": "allowed: adapter, images, modality, relation",
+    "data.benchmarks.t_capital.taughtby": "did you mean 'taught_by'?",
+    "experiments.sweep.varies": "did you mean 'vary'?",
+    "evaluate.conditions.0.part": "did you mean 'parts'?",
+}
+
+
+@pytest.mark.parametrize("key", UNKNOWN_KEYS)
+def test_unknown_key_is_one_line_with_its_nearest_name(tmp_path: Path, key: str) -> None:
+    study = plain_study()
+    study["evaluate"] = {"conditions": [{"image": "real", "parts": ["dev"]}]}
+    found = mistakes(tmp_path, put(study, key, 1))
+    assert found == [f": {key}: unknown key; {UNKNOWN_KEYS[key]}"]
+
+
+def test_unknown_key_of_a_conversations_source_names_that_adapters_keys(tmp_path: Path) -> None:
+    own = {"adapter": "conversations", "modality": "text", "path": "own.json", "shasum": "0"}
+    found = mistakes(tmp_path, put(plain_study(), "data.sources.own", own))
+    assert found == [
+        ": data.sources.own.shasum: unknown key; allowed: adapter, image_folder, max_rejected, "
+        "modality, path, sha256"
+    ]
+
+
+def test_missing_keys_are_one_line_each(tmp_path: Path) -> None:
+    study = plain_study()
+    del study["experiments"]
+    del study["data"]["benchmarks"]["v_object"]["taught_by"]
+    del study["data"]["sources"]["t_define"]["relation"]
+    assert mistakes(tmp_path, study) == [
+        ": data.sources.t_define.relation: missing",
+        ": data.benchmarks.v_object.taught_by: missing",
+        ": experiments: missing",
+    ]
+
+
+def test_vision_source_without_image_set_is_one_line(tmp_path: Path) -> None:
+    study = plain_study()
+    del study["data"]["sources"]["v_object"]["images"]
+    assert mistakes(tmp_path, study) == [
+        ": data.sources.v_object.images: missing; a vision entry names an image set"
+    ]
+
+
+def test_all_mistakes_come_at_once_those_between_sections_too(tmp_path: Path) -> None:
+    study = plain_study()
+    put(study, "seeds", [0, 0])
+    put(study, "recipe.mixture.text_share", 1.5)
+    put(study, "recipe.mixture.vision.v_flags", 1)
+    put(study, "recipe.tune.lora.rnk", 4)
+    put(study, "data.benchmarks.v_object.images", "evl")
+    assert mistakes(tmp_path, study) == [
+        ": recipe.mixture.text_share = 1.5: input should be less than or equal to 1",
+        ": recipe.tune.lora.rnk: unknown key; did you mean 'rank'?",
+        ": seeds = 0: named twice; each value may stand once",
+        ": data.benchmarks.v_object.images = 'evl': unknown image set; did you mean 'eval'?",
+        ": recipe.mixture.vision.v_flags: unknown source; did you mean 'v_flag'?",
+    ]
+
+
+def test_consequence_of_a_mistake_is_not_a_second_line(tmp_path: Path) -> None:
+    study = plain_study()
+    source = study["data"]["sources"]["v_object"]
+    source["imges"] = source.pop("images")
+    assert mistakes(tmp_path, study) == [
+        ": data.sources.v_object.imges: unknown key; did you mean 'images'?"
+    ]
+
+
+def test_wrong_entry_does_not_make_its_name_unknown(tmp_path: Path) -> None:
+    assert mistakes(tmp_path, put(plain_study(), "data.sources.t_capital", "facts")) == [
+        ": data.sources.t_capital = 'facts': input should be a valid dictionary or object to "
+        "extract fields from"
+    ]
+
+
+def test_long_value_is_cut_not_wrapped(tmp_path: Path) -> None:
+    (line,) = mistakes(tmp_path, put(plain_study(), "seeds", "no list " * 50))
+    assert line.startswith(": seeds = 'no list no list")
+    assert len(line) < 150
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("", ": a study file is a mapping of sections; it holds None"),
+        ("# nothing\n", ": a study file is a mapping of sections; it holds None"),
+        ("- a\n- b\n", ": a study file is a mapping of sections; it holds ['a', 'b']"),
+        ("a: b: c\n", ":1: not valid YAML: mapping values are not allowed here"),
+        (
+            "recipe:\n\tmixture: 1\n",
+            ":2: not valid YAML: found character '\\t' that cannot start any token",
+        ),
+        ("seeds: [0, 1\nrecipe: 1\n", ":2: not valid YAML: expected ',' or ']', but got ':'"),
+        ("a: {{ share }}\n", ":1: not valid YAML: found unhashable key"),
+        ("description: 2024-13-45\n", ": not valid YAML: month must be in 1..12"),
+        (
+            "description: a\x00b\n",
+            ": not valid YAML: unacceptable character #x0000: special characters are not "
+            'allowed in "<unicode string>", position 14',
+        ),
+        (b"description: \xe9\n", ": not UTF-8 text (invalid continuation byte at byte 13)"),
+        (
+            "seeds: [0]\ndata:\n  sources: {}\n  sources: {}\nseeds: [1]\n",
+            ":4: 'sources' stands twice (also in line 3); each key may stand once",
+        ),
+    ],
+)
+def test_file_that_is_no_study_is_refused_in_one_line(
+    tmp_path: Path, text: str | bytes, line: str
+) -> None:
+    assert line in mistakes(tmp_path, text)
+
+
+def test_every_duplicate_key_is_one_line_with_both_places(tmp_path: Path) -> None:
+    text = "seeds: [0]\ndata:\n  images: {}\n  images: {}\nseeds: [1]\n"
+    assert sorted(mistakes(tmp_path, text)) == [
+        ":4: 'images' stands twice (also in line 3); each key may stand once",
+        ":5: 'seeds' stands twice (also in line 1); each key may stand once",
+    ]
+
+
+def test_merge_keys_are_no_duplicates(tmp_path: Path) -> None:
+    text = yaml.safe_dump(plain_study(), sort_keys=False)
+    before = "    t_define:\n      adapter: facts\n      modality: text\n"
+    assert before in text
+    merged = text.replace("    t_capital:\n", "    t_capital: &text\n", 1).replace(
+        before, "    t_define:\n      <<: *text\n"
+    )
+    study = load_study(write(tmp_path, merged))
+    assert study.config.data.sources["t_define"].modality == "text"
+
+
+def test_source_without_adapter_is_an_embedded_one(tmp_path: Path) -> None:
+    study = plain_study()
+    del study["data"]["sources"]["t_capital"]["adapter"]
+    assert (
+        load_study(write(tmp_path, study)).config
+        == load_study(write(tmp_path, plain_study())).config
+    )
+
+
+def test_exponent_without_point_is_a_number_though_yaml_reads_text(tmp_path: Path) -> None:
+    text = yaml.safe_dump(put(plain_study(), "recipe.tune.learning_rate", "RATE"))
+    study = load_study(write(tmp_path, text.replace("RATE", "1e-3")))
+    assert study.config.recipe.tune.learning_rate == 1e-3
+
+
+@pytest.mark.parametrize(
+    ("selection", "seeds"),
+    [("first", [5]), ("", [5, 3, 8]), ("8", [8]), ("8,5", [5, 8]), (" 3, 8 ", [3, 8])],
+)
+def test_seeds_select_in_the_order_of_the_file(
+    tmp_path: Path, selection: str, seeds: list[int]
+) -> None:
+    path = write(tmp_path, put(plain_study(), "seeds", [5, 3, 8]))
+    assert load_study(path, seeds=selection).config.seeds == seeds
+
+
+@pytest.mark.parametrize("nothing", [",", " "])
+def test_selecting_no_seed_is_refused(tmp_path: Path, nothing: str) -> None:
+    assert mistakes(tmp_path, plain_study(), seeds=nothing) == [
+        f"seeds = {nothing!r}: not a seed of the study; allowed: first, 0, 1"
+    ]
+
+
+def test_unknown_selections_are_one_line_each(tmp_path: Path) -> None:
+    assert mistakes(tmp_path, plain_study(), seeds="0,7,last", experiments="swep,sweep") == [
+        "seeds = '7': not a seed of the study; allowed: first, 0, 1",
+        "seeds = 'last': not a seed of the study; allowed: first, 0, 1",
+        "experiments = 'swep': unknown experiment; did you mean 'sweep'?",
+    ]
+
+
+def test_experiments_select_and_make_default_what_they_name(tmp_path: Path) -> None:
+    study = put(plain_study(), "experiments.plain", {"default": False})
+    path = write(tmp_path, study)
+    selected = load_study(path, experiments="plain").config.experiments
+    assert {name: e.default for name, e in selected.items()} == {"plain": True}
+    assert set(load_study(path).config.experiments) == {"sweep", "plain"}
+
+
+def test_study_is_found_by_name_and_by_path(tmp_path: Path) -> None:
+    path = Path(write(tmp_path, plain_study()))
+    assert find_study("mine", tmp_path) == path
+    assert find_study(str(path)) == path
+
+
+@pytest.mark.parametrize(
+    ("asked", "line"),
+    [
+        ("mien", "study = 'mien': unknown study; did you mean 'mine'?"),
+        ("zzz", "study = 'zzz': unknown study; allowed: mine"),
+        ("other.yaml", "study = 'other.yaml': no such file"),
+    ],
+)
+def test_unknown_study_is_one_line(tmp_path: Path, asked: str, line: str) -> None:
+    write(tmp_path, plain_study())
+    with pytest.raises(ConfigError) as caught:
+        find_study(asked, tmp_path)
+    assert caught.value.lines == (line,)

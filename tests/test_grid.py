@@ -1,0 +1,476 @@
+"""Cells, their names, and what decides each job's result."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mlan.errors import ConfigError
+from mlan.grid import Grid
+from tests.config.example import plain_study, put, validated
+
+Plain = dict[str, Any]
+Identities = dict[tuple[str, ...], str]
+
+
+def grid_of(plain: Plain, name: str = "example", folder: str = "config") -> Grid:
+    return Grid(validated(plain, name, folder), "cpu")
+
+
+def experiments(**named: Plain) -> Plain:
+    return put(plain_study(), "experiments", named)
+
+
+def shares(*values: Any, **more: Any) -> Plain:
+    return {"vary": {"mixture.text_share": list(values), **more.pop("vary", {})}, **more}
+
+
+def mistakes(plain: Plain) -> list[str]:
+    with pytest.raises(ConfigError) as caught:
+        _ = grid_of(plain).cells
+    return [line.removeprefix("config/example.yaml: ") for line in caught.value.lines]
+
+
+def jobs(grid: Grid) -> Iterator[tuple[str, Plain]]:
+    """Every job of a study as (stage, wildcards)."""
+    data = grid.config.data
+    yield "prepare_concepts", {}
+    own = [n for n in data.sources if grid.source_images(n) == n]
+    yield from (("prepare_images", {"set": n}) for n in [*data.images, *own])
+    yield from (("prepare_source", {"source": n}) for n in data.sources)
+    yield from (("prepare_benchmark", {"benchmark": n}) for n in data.benchmarks)
+    yield from (("prepare_backbone", {"backbone": n}) for n in grid.backbones)
+    yield from (("align", {"stack": n}) for n in grid.stacks)
+    for cell, seed in grid.runs():
+        tuned = grid.cells[cell].kind == "tuned"
+        for stage in ("mix", "tune", "predict", "score") if tuned else ("predict", "score"):
+            yield stage, {"cell": cell, "seed": seed}
+    yield "collect", {}
+    yield "draw", {}
+
+
+def identities(plain: Plain, **where: str) -> Identities:
+    grid = grid_of(plain, **where)
+    return {
+        (stage, *map(str, wildcards.values())): grid.identity(stage, **wildcards)
+        for stage, wildcards in jobs(grid)
+    }
+
+
+def changed(edit: Callable[[Plain], Any]) -> set[tuple[str, ...]]:
+    """Jobs of the example whose identity an edit changes, or that it adds."""
+    plain = plain_study()
+    before = identities(plain)
+    edit(plain)
+    after = identities(plain)
+    return {job for job, identity in after.items() if before.get(job) != identity}
+
+
+# --- cells -----------------------------------------------------------------------------------
+
+
+def test_cells_are_named_after_their_share_and_what_differs_from_the_base() -> None:
+    grid = grid_of(
+        experiments(
+            sweep=shares(0, 0.5, 0.955, 1),
+            slow=shares(0.5, set={"tune.learning_rate": 1e-4, "mixture.text.t_define": 3}),
+        )
+    )
+    assert list(grid.cells) == [
+        "text0",
+        "text50",
+        "text95p5",
+        "text100",
+        "text50_t-define-3p0_tune-learning-rate-0p0001",
+        "untuned",
+    ]
+
+
+def test_key_of_two_sections_is_named_with_its_section() -> None:
+    grid = grid_of(
+        experiments(
+            first=shares(0.5, set={"align.learning_rate": 0.002}),
+            second=shares(0.5, set={"tune.learning_rate": 0.002}),
+        )
+    )
+    tuned = {name: c.recipe for name, c in grid.cells.items() if c.kind == "tuned"}
+    assert list(tuned) == [
+        "text50_align-learning-rate-0p002",
+        "text50_tune-learning-rate-0p002",
+    ]
+    assert tuned["text50_align-learning-rate-0p002"].align.learning_rate == 0.002
+    assert tuned["text50_tune-learning-rate-0p002"].tune.learning_rate == 0.002
+
+
+def test_equal_recipes_of_two_experiments_are_one_cell_with_both_names() -> None:
+    grid = grid_of(
+        experiments(
+            sweep=shares(0, 0.5),
+            rank={"vary": {"tune.lora.rank": [2, 4]}},
+            again={"set": {"mixture.text_share": 0.5}},
+        )
+    )
+    found = {name: cell.experiments for name, cell in grid.cells.items()}
+    assert found == {
+        "text0": ("sweep",),
+        "text50": ("sweep", "rank", "again"),
+        "text50_rank-4": ("rank",),
+        "untuned": ("sweep", "rank", "again"),
+    }
+    assert [run for run in grid.runs() if run[0] == "text50"] == [("text50", 0), ("text50", 1)]
+
+
+def test_two_axes_give_all_combinations() -> None:
+    grid = grid_of(experiments(both=shares(0, 1, vary={"tune.lora.rank": [2, 8]})))
+    points = {
+        name: (cell.text_share, cell.recipe.tune.lora.rank)
+        for name, cell in grid.cells.items()
+        if cell.kind == "tuned"
+    }
+    assert points == {
+        "text0": (0.0, 2),
+        "text0_rank-8": (0.0, 8),
+        "text100": (1.0, 2),
+        "text100_rank-8": (1.0, 8),
+    }
+
+
+def test_whole_sections_can_be_varied() -> None:
+    weights = [{"t_capital": 1}, {"t_define": 1}]
+    grid = grid_of(experiments(diversity={"vary": {"mixture.text": weights}}))
+    assert {n: c.recipe.mixture.text for n, c in grid.cells.items() if c.kind == "tuned"} == {
+        "text50_t-define-none": {"t_capital": 1.0},
+        "text50_t-capital-none": {"t_define": 1.0},
+    }
+
+
+def test_experiment_off_by_default_has_no_cells_but_is_checked() -> None:
+    off = experiments(sweep=shares(0.5), extra=shares(0.25, default=False))
+    assert list(grid_of(off).cells) == ["text50", "untuned"]
+    assert mistakes(experiments(sweep=shares(0.5), extra=shares(7, default=False))) == [
+        "experiments.extra: recipe.mixture.text_share = 7: input should be less than or equal to 1"
+    ]
+
+
+def test_untuned_cell_has_no_share_and_one_seed() -> None:
+    cell = grid_of(plain_study()).cells["untuned"]
+    assert (cell.kind, cell.text_share, cell.seeds) == ("untuned", None, (0,))
+
+
+def test_other_stage_1_has_its_own_stack_and_untuned_cell() -> None:
+    plain = experiments(sweep=shares(0.5), plain={"set": {"align.method": "plain"}})
+    grid = grid_of(plain)
+    assert list(grid.cells) == [
+        "text50",
+        "text50_method-plain",
+        "untuned",
+        "untuned_method-plain",
+    ]
+    assert {name: recipe.align.method for name, (recipe, _) in grid.stacks.items()} == {
+        "base": "warm_start",
+        "base_method-plain": "plain",
+    }
+    read = {cell: grid.inputs("predict", cell=cell, seed=0)["align"].name for cell in grid.cells}
+    assert read == {
+        "text50": "base",
+        "text50_method-plain": "base_method-plain",
+        "untuned": "base",
+        "untuned_method-plain": "base_method-plain",
+    }
+
+
+def test_runs_finish_one_seed_before_the_next() -> None:
+    grid = grid_of(put(experiments(sweep=shares(0, 1)), "seeds", [1, 2]))
+    assert list(grid.runs()) == [
+        ("untuned", 0),
+        ("text0", 1),
+        ("text100", 1),
+        ("text0", 2),
+        ("text100", 2),
+    ]
+
+
+# --- seeds -----------------------------------------------------------------------------------
+
+
+def test_parts_that_do_not_vary_keep_seed_0() -> None:
+    grid = grid_of(put(plain_study(), "seed_varies", ["order", "init"]))
+    assert grid.seeds_of(3) == {"draw": 0, "order": 3, "init": 3, "align": 0}
+
+
+def test_stage_1_that_varies_gives_a_stack_per_seed() -> None:
+    plain = put(plain_study(), "seed_varies", ["align"])
+    grid = grid_of(put(plain, "seeds", [0, 4]))
+    assert {name: seed for name, (_, seed) in grid.stacks.items()} == {
+        "base_seed0": 0,
+        "base_seed4": 4,
+    }
+    assert grid.cells["untuned"].seeds == (0, 4)
+    assert json.loads(grid.identity("align", stack="base_seed4"))["seed"] == 4
+    folders = {s: grid.inputs("tune", cell="text50", seed=s)["align"].name for s in (0, 4)}
+    assert folders == {0: "base_seed0", 4: "base_seed4"}
+    same = {grid.identity("tune", cell="text50", seed=s) for s in (0, 4)}
+    assert len(same) == 1, "nothing but stage 1 varies, and that is an input"
+
+
+def test_seeds_differ_in_what_varies_only() -> None:
+    grid = grid_of(put(plain_study(), "seed_varies", ["init"]))
+    run = {"cell": "text50"}
+    assert grid.identity("mix", **run, seed=0) == grid.identity("mix", **run, seed=1)
+    assert grid.identity("tune", **run, seed=0) != grid.identity("tune", **run, seed=1)
+
+
+# --- mistakes --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("experiment", "line"),
+    [
+        (
+            {"vary": {"mixture.text_shar": [0]}},
+            "mixture.text_shar: unknown recipe key 'text_shar'; did you mean 'text_share'?",
+        ),
+        (
+            {"vary": {"mixtures.text_share": [0]}},
+            "mixtures.text_share: unknown recipe key 'mixtures'; did you mean 'mixture'?",
+        ),
+        (
+            {"set": {"tune.lora.rank.value": 1}},
+            "tune.lora.rank.value: unknown recipe key 'value'; none is defined",
+        ),
+        (
+            {"set": {"tune.lora": {"rnk": 4}}},
+            "recipe.tune.lora.rnk: unknown key; did you mean 'rank'?",
+        ),
+        (
+            {"vary": {"mixture.text_share": [0.5, 1.5]}},
+            "recipe.mixture.text_share = 1.5: input should be less than or equal to 1",
+        ),
+        (
+            {"vary": {"mixture.text.t_capitol": [1]}},
+            "recipe.mixture.text.t_capitol: unknown source; did you mean 't_capital'?",
+        ),
+        (
+            {"set": {"align.images": "trian"}},
+            "recipe.align.images = 'trian': unknown image set; did you mean 'train'?",
+        ),
+        (
+            {"set": {"mixture.text": {}}},
+            "recipe.mixture.text: empty, but text_share = 0.5",
+        ),
+    ],
+)
+def test_wrong_experiment_is_one_line_with_its_name_and_key(experiment: Plain, line: str) -> None:
+    assert mistakes(experiments(sweep=experiment)) == [f"experiments.sweep: {line}"]
+
+
+def test_duplicate_values_are_one_line() -> None:
+    assert mistakes(experiments(sweep=shares(0.5, 1, 0.5))) == [
+        "experiments.sweep.vary.mixture.text_share = 0.5: stands twice; cells would be duplicates"
+    ]
+
+
+def test_equal_cells_of_one_experiment_are_one_line() -> None:
+    assert mistakes(experiments(sweep=shares(0.5, "0.5"))) == [
+        "experiments.sweep: cell text50 stands twice; each value may stand once"
+    ]
+
+
+def test_different_cells_of_one_name_are_refused() -> None:
+    (line,) = mistakes(experiments(sweep=shares(0.12345678), fine=shares(0.12345679)))
+    assert line.startswith("experiments.fine: cell text12p3457 would name two different recipes")
+
+
+def test_axis_without_values_is_one_line() -> None:
+    assert mistakes(experiments(sweep=shares())) == [
+        "experiments.sweep.vary.mixture.text_share: empty; give at least one value"
+    ]
+
+
+def test_key_that_is_both_set_and_varied_is_one_line() -> None:
+    assert mistakes(experiments(sweep=shares(0, 1, set={"mixture.text_share": 0.5}))) == [
+        "experiments.sweep.set.mixture.text_share: also in vary; it may stand in one"
+    ]
+
+
+def test_study_without_default_experiment_is_one_line() -> None:
+    assert mistakes(experiments(sweep=shares(0, default=False))) == [
+        "experiments: none is part of the default targets; name one to run"
+    ]
+
+
+def test_mistakes_of_all_experiments_come_at_once() -> None:
+    found = mistakes(experiments(one=shares(2), two={"set": {"tune.x": 1}}, three=shares(3, 0.5)))
+    assert [line.split(":")[0] for line in found] == [
+        "experiments.one",
+        "experiments.two",
+        "experiments.three",
+    ]
+
+
+# --- identities ------------------------------------------------------------------------------
+
+
+def _own_data(plain: Plain) -> Plain:
+    own = {"adapter": "conversations", "modality": "text", "path": "data/own.jsonl"}
+    put(plain, "data.sources.own", own)
+    return put(plain, "recipe.mixture.text.own", 1)
+
+
+def test_identity_holds_no_name_label_or_place_of_the_study() -> None:
+    one = _own_data(plain_study())
+    two = _own_data(plain_study())
+    two["description"] = "quite another text"
+    two["report"] = {"title": "Another title"}
+    two["experiments"] = {
+        name: {**e, "description": "Why?"} for name, e in two["experiments"].items()
+    }
+    here, there = identities(one, name="one"), identities(two, name="two", folder="/far/away")
+    assert here.keys() == there.keys()
+    assert {job for job in here if here[job] != there[job]} == {("draw",)}
+
+
+def test_figures_carry_the_name_of_the_study() -> None:
+    one, two = identities(plain_study(), name="one"), identities(plain_study(), name="two")
+    assert {job for job in one if one[job] != two[job]} == {("draw",)}
+
+
+def test_identity_holds_no_path() -> None:
+    for job, identity in identities(_own_data(plain_study())).items():
+        assert "/" not in identity, job
+
+
+def test_results_folder_decides_nothing() -> None:
+    study = validated(plain_study())
+    one, two = Grid(study, "cpu"), Grid(study, "cpu", Path("/elsewhere"))
+    for stage, wildcards in jobs(one):
+        assert one.identity(stage, **wildcards) == two.identity(stage, **wildcards)
+
+
+def test_order_of_keys_decides_nothing() -> None:
+    def turned(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {key: turned(value[key]) for key in reversed(value)}
+        return value
+
+    assert identities(turned(plain_study())) == identities(plain_study())
+
+
+def test_device_is_part_of_what_a_model_computes() -> None:
+    study = validated(plain_study())
+    cpu, cuda = Grid(study, "cpu"), Grid(study, "cuda")
+    differ = {s for s, w in jobs(cpu) if cpu.identity(s, **w) != cuda.identity(s, **w)}
+    assert differ == {"align", "tune", "predict"}
+
+
+def test_another_share_of_one_cell_touches_no_other_cell() -> None:
+    touched = changed(
+        lambda p: put(p, "experiments.sweep.vary", {"mixture.text_share": [0.0, 0.25, 1.0]})
+    )
+    runs = {job for job in touched if job != ("collect",)}
+    assert {job[1] for job in runs} == {"text25"}
+    assert {job[0] for job in runs} == {"mix", "tune", "predict", "score"}
+
+
+def test_share_decides_the_plan_and_nothing_else() -> None:
+    grid = grid_of(plain_study())
+    for stage in ("tune", "predict", "score"):
+        assert grid.identity(stage, cell="text0", seed=0) == grid.identity(
+            stage, cell="text100", seed=0
+        )
+    assert grid.identity("mix", cell="text0", seed=0) != grid.identity(
+        "mix", cell="text100", seed=0
+    )
+
+
+def test_evaluation_settings_touch_predictions_only() -> None:
+    touched = changed(lambda p: put(p, "evaluate", {"max_new_tokens": 9}))
+    assert {job[0] for job in touched} == {"predict"}
+    assert {job[1] for job in touched} == {"text0", "text50", "text100", "untuned"}
+
+
+@pytest.mark.parametrize(("key", "value"), [("taught_by", "either"), ("headline", False)])
+def test_grouping_of_benchmarks_touches_statistics_only(key: str, value: Any) -> None:
+    touched = changed(lambda p: put(p, f"data.benchmarks.v_object.{key}", value))
+    assert touched == {("collect",), ("draw",)}
+
+
+def test_title_touches_the_figures_only() -> None:
+    assert changed(lambda p: put(p, "report", {"title": "New"})) == {("draw",)}
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "stages"),
+    [
+        ("recipe.tune.learning_rate", 0.5, {"tune"}),
+        ("recipe.tune.loss_unit", "sample", {"mix"}),
+        ("recipe.tune.rows", {"capacity": 64}, {"mix"}),
+        ("recipe.tune.rows", {"layout": "packed"}, {"mix", "tune"}),
+        ("recipe.tune.lora.rank", 8, {"tune", "predict"}),
+        ("recipe.align.steps", 7, {"align"}),
+        ("recipe.mixture.instances", 100, {"mix"}),
+        ("data.concepts", {"objects": 20}, {"prepare_concepts"}),
+        ("data.benchmarks.t_capital.test", 20, {"prepare_benchmark"}),
+        ("seeds", [0, 1, 2], {"mix", "tune", "predict", "score", "collect"}),
+        ("gpus", 2, set()),
+        ("device", "cpu", set()),
+        ("report", {"confidence": 0.9}, {"collect", "draw"}),
+    ],
+)
+def test_edit_touches_exactly_the_stages_that_use_it(
+    key: str, value: Any, stages: set[str]
+) -> None:
+    assert {job[0] for job in changed(lambda p: put(p, key, value))} == stages
+
+
+def test_further_seed_touches_no_earlier_run() -> None:
+    touched = changed(lambda p: put(p, "seeds", [0, 1, 2]))
+    assert {job[2] for job in touched if len(job) == 3} == {"2"}
+
+
+# --- inputs ----------------------------------------------------------------------------------
+
+
+def test_cell_reads_the_sources_that_it_uses() -> None:
+    grid = grid_of(plain_study())
+    used = {
+        cell: {n for n in grid.inputs("mix", cell=cell, seed=0) if n.startswith("source:")}
+        for cell in ("text0", "text100")
+    }
+    assert used == {
+        "text0": {"source:v_object", "source:v_flag"},
+        "text100": {"source:t_capital", "source:t_define"},
+    }
+    assert "images:train" in grid.inputs("tune", cell="text0", seed=0)
+    assert "images:train" not in grid.inputs("tune", cell="text100", seed=0)
+
+
+def test_untuned_run_reads_no_weights() -> None:
+    grid = grid_of(plain_study())
+    assert "weights" in grid.inputs("predict", cell="text50", seed=0)
+    assert "weights" not in grid.inputs("predict", cell="untuned", seed=0)
+
+
+def test_own_file_is_an_input_relative_to_the_study() -> None:
+    grid = grid_of(_own_data(plain_study()), folder="some/where")
+    assert grid.inputs("prepare_source", source="own") == {
+        "file": Path("some/where/data/own.jsonl")
+    }
+
+
+def test_collect_of_a_partial_grid_reads_finished_runs_only(tmp_path: Path) -> None:
+    grid = Grid(validated(plain_study()), "cpu", tmp_path)
+    done = grid.run_folder("text50", 1, "scores")
+    done.mkdir(parents=True)
+    (done / "record.json").write_text("{}")
+    assert grid.inputs("collect", partial=True) == {
+        "scores:text50:1": done,
+        "mixture:text50:1": grid.run_folder("text50", 1, "mixture"),
+    }
+    everything = grid.inputs("collect")
+    assert len([n for n in everything if n.startswith("scores:")]) == 3 * 2 + 1
+    assert len([n for n in everything if n.startswith("mixture:")]) == 3 * 2

@@ -1,0 +1,150 @@
+"""A user's mistakes end in one line each before any job, and never in a traceback."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.workflow.engine import Engine
+
+
+@pytest.fixture(scope="module")
+def bare(tmp_path_factory: pytest.TempPathFactory) -> Engine:
+    """A copy of the workflow in which nothing runs."""
+    return Engine(tmp_path_factory.mktemp("bare"))
+
+
+def _lines(engine: Engine, study: dict[str, Any], config: tuple[str, ...] = ()) -> list[str]:
+    engine.write_study(study)
+    done = engine.run("--dry-run", config=config)
+    output = done.stdout + done.stderr
+    assert done.returncode != 0
+    assert "Traceback" not in output
+    assert "Job stats" not in output
+    return [line for line in output.splitlines() if not line.startswith("Using ")]
+
+
+def test_all_mistakes_of_a_study_come_at_once(bare: Engine, study: dict[str, Any]) -> None:
+    study["recipe"]["mixture"]["text_share"] = 1.5
+    study["recipe"]["tune"]["learning_rat"] = 1e-3
+    study["data"]["benchmarks"]["v_capital"]["relation"] = "capitol"
+    study["seeds"] = []
+    lines = _lines(bare, study)
+    assert len(lines) == 4
+    assert any("recipe.mixture.text_share = 1.5" in line and "1" in line for line in lines)
+    assert any("recipe.tune.learning_rat: unknown key; did you mean 'learning_rate'?" in line
+               for line in lines)  # fmt: skip
+    assert any("relation = 'capitol'" in line and "did you mean 'capital'?" in line
+               for line in lines)  # fmt: skip
+    assert any("seeds = []" in line for line in lines)
+
+
+def test_unknown_source_names_the_nearest(bare: Engine, study: dict[str, Any]) -> None:
+    study["recipe"]["mixture"]["text"] = {"t_capitl": 1}
+    assert _lines(bare, study) == [
+        "config/test.yaml: recipe.mixture.text.t_capitl: unknown source; did you mean 't_capital'?"
+    ]
+
+
+def test_duplicate_cells_are_refused(bare: Engine, study: dict[str, Any]) -> None:
+    study["experiments"]["sweep"]["vary"]["mixture.text_share"] = [0.0, 0.5, 0.5]
+    [line] = _lines(bare, study)
+    assert line == (
+        "config/test.yaml: experiments.sweep.vary.mixture.text_share = 0.5: stands twice; "
+        "cells would be duplicates"
+    )
+
+
+def test_budget_above_a_source_without_repeat_is_refused(
+    bare: Engine, study: dict[str, Any]
+) -> None:
+    study["recipe"]["mixture"]["instances"] = 100_000
+    lines = _lines(bare, study)
+    assert lines
+    assert all("set recipe.mixture.repeat: true" in line for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("config", "message"),
+    [
+        (("seeds=7",), "seeds = '7': not a seed of the study; allowed: first, 0"),
+        (("experiments=swep",), "experiments = 'swep': unknown experiment; did you mean 'sweep'?"),
+        (("sed=1",), "--config sed: unknown option; did you mean 'seeds'?"),
+    ],
+)
+def test_wrong_selection_is_refused(
+    bare: Engine, study: dict[str, Any], config: tuple[str, ...], message: str
+) -> None:
+    assert _lines(bare, study, config) == [message]
+
+
+def _own_data(engine: Engine, study: dict[str, Any], rows: list[Any], **source: Any) -> None:
+    (engine.folder / "config" / "mine.json").write_text(json.dumps(rows))
+    study["data"]["sources"]["mine"] = {
+        "adapter": "conversations", "modality": "text", "path": "mine.json", **source,
+    }  # fmt: skip
+    study["recipe"]["mixture"]["text"] = {"mine": 1}
+
+
+def _row(number: int, **more: Any) -> dict[str, Any]:
+    talk = [{"from": "human", "value": f"Say {number}."}, {"from": "gpt", "value": str(number)}]
+    return {"id": str(number), "conversations": talk, **more}
+
+
+def test_source_of_another_checksum_is_refused(bare: Engine, study: dict[str, Any]) -> None:
+    _own_data(bare, study, [_row(i) for i in range(40)], sha256="0" * 64)
+    [line] = _lines(bare, study)
+    assert "data.sources.mine" in line
+    assert "sha256" in line
+
+
+def test_truncated_source_is_refused(bare: Engine, study: dict[str, Any]) -> None:
+    _own_data(bare, study, [_row(i) for i in range(40)])
+    path = bare.folder / "config" / "mine.json"
+    path.write_text(path.read_text()[:-30])
+    [line] = _lines(bare, study)
+    assert "data.sources.mine" in line
+
+
+def test_picture_that_does_not_decode_stops_before_any_training(
+    scratch: Engine, study: dict[str, Any]
+) -> None:
+    rows = [
+        {
+            "id": str(i),
+            "image": f"{i}.png",
+            "conversations": [
+                {"from": "human", "value": "<image>\nWhat?"},
+                {"from": "gpt", "value": "It."},
+            ],
+        }
+        for i in range(20)
+    ]
+    study["data"]["sources"]["mine"] = {
+        "adapter": "conversations", "modality": "vision", "path": "mine.json",
+        "image_folder": "pictures",
+    }  # fmt: skip
+    study["recipe"]["mixture"]["vision"] = {"mine": 1}
+    scratch.write_study(study)
+    (scratch.folder / "config" / "mine.json").write_text(json.dumps(rows))
+    _pictures(scratch.folder / "config" / "pictures", broken=3, count=20)
+    done = scratch.run("results/test/data/sources/mine/record.json")
+    output = done.stdout + done.stderr
+    assert done.returncode != 0
+    assert "3 of 20" in output
+    assert "Traceback" not in output
+    assert not scratch.results("data", "sources", "mine", "record.json").exists()
+
+
+def _pictures(folder: Path, broken: int, count: int) -> None:
+    from PIL import Image
+
+    folder.mkdir()
+    for number in range(count):
+        Image.new("RGB", (20, 10), (number, 0, 0)).save(folder / f"{number}.png")
+    for number in range(broken):
+        path = folder / f"{number}.png"
+        path.write_bytes(path.read_bytes()[:40])

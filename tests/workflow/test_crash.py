@@ -1,0 +1,128 @@
+"""Kills at any moment, then the same command again: the files of an undisturbed run."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from tests.workflow.engine import Engine
+
+TARGET = "results/test/cells/text50/seed0/scores/record.json"
+SLOW = {"mixture": {"instances": 160}}
+
+
+def _wait(condition: Callable[[], bool], seconds: float = 120) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "nothing happened in time"
+        time.sleep(0.05)
+
+
+def _jobs_of(engine: Engine, script: str) -> list[int]:
+    """Process ids of a stage's running jobs in this copy of the workflow."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                line = (entry / "cmdline").read_bytes().decode().split("\0")
+                here = (entry / "cwd").resolve() == engine.folder
+            except OSError:
+                continue
+            if here and len(line) > 1 and line[1].endswith(f"scripts/{script}.py"):
+                found.append(int(entry.name))
+    return found
+
+
+def _progress(engine: Engine, stage: str) -> int:
+    path = engine.results("state", stage, "text50", "seed0", "progress.json")
+    try:
+        return int(json.loads(path.read_text())["done"])
+    except (OSError, ValueError):
+        return 0
+
+
+def _start(engine: Engine) -> subprocess.Popen[bytes]:
+    command = [
+        *(sys.executable, "workflow/setup/run_study.py", "--study", "test", "--"),
+        *engine.command(TARGET),
+    ]
+    return subprocess.Popen(
+        command,
+        cwd=engine.folder,
+        env=engine.environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+
+
+def test_kills_of_training_evaluation_and_engine_leave_the_same_files(
+    finished: Engine, scratch: Engine
+) -> None:
+    # 1. a training job dies in the middle: the engine reports it, the checkpoint stays
+    run = _start(scratch)
+    _wait(lambda: _progress(scratch, "tune") >= 1 or run.poll() is not None)
+    for job in _jobs_of(scratch, "tune"):
+        os.kill(job, signal.SIGKILL)
+    run.wait(120)
+    # 2. the engine and everything below it dies while answers are being given
+    run = _start(scratch)
+    journal = scratch.results("state", "predict", "text50", "seed0", "journal.jsonl")
+    _wait(lambda: journal.exists() or run.poll() is not None)
+    os.killpg(run.pid, signal.SIGKILL)
+    run.wait(60)
+    for script in ("tune", "predict", "score"):
+        for job in _jobs_of(scratch, script):
+            os.kill(job, signal.SIGKILL)
+    # 3. the same command once more
+    run = _start(scratch)
+    assert run.wait(300) == 0
+    ours, theirs = scratch.deterministic_files(), finished.deterministic_files()
+    same = [name for name in ours if name.startswith(("cells/text50/", "align/", "data/"))]
+    assert any(name.endswith("scores/items.parquet") for name in same)
+    assert [name for name in same if ours[name] != theirs[name]] == []
+
+
+def test_job_orphaned_by_a_killed_engine_is_waited_for(scratch: Engine) -> None:
+    run = _start(scratch)
+    _wait(lambda: bool(_jobs_of(scratch, "align")))
+    engine_ids = [
+        int(entry.name)
+        for entry in Path("/proc").iterdir()
+        if entry.name.isdigit() and _is_engine(entry, scratch.folder)
+    ]
+    for process in (run.pid, *engine_ids):
+        os.kill(process, signal.SIGKILL)
+    assert _jobs_of(scratch, "align"), "the job was meant to outlive its engine"
+    run.wait(60)
+    run = _start(scratch)
+    assert run.wait(300) == 0
+    assert scratch.results("cells", "text50", "seed0", "scores", "record.json").exists()
+
+
+def _is_engine(entry: Path, folder: Path) -> bool:
+    try:
+        line = (entry / "cmdline").read_bytes().decode().split("\0")
+        here = (entry / "cwd").resolve() == folder
+    except OSError:
+        return False
+    return here and "snakemake" in line and "--cores" in line
+
+
+def test_two_runs_of_one_study_at_once_are_refused(scratch: Engine) -> None:
+    first = _start(scratch)
+    lock = scratch.results("state", "engine.lock")
+    _wait(lambda: lock.exists() and bool(_jobs_of(scratch, "prepare_backbone")))
+    second = scratch.run(TARGET)
+    os.killpg(first.pid, signal.SIGINT)
+    first.wait(120)
+    assert second.returncode != 0
+    assert "study 'test' is being run by another process" in second.stdout + second.stderr or (
+        "Directory cannot be locked" in second.stdout + second.stderr
+    )
