@@ -108,7 +108,7 @@ lint: $(STAMP)  ## the checks alone
 format: $(STAMP)  ## rewrite the sources in the one format
 	@$(BIN)/ruff check -q --fix .
 	@$(BIN)/ruff format -q .
-	@$(BIN)/snakefmt -q Snakefile rules
+	@$(BIN)/snakefmt Snakefile rules
 
 lock:  ## requirements/lock.txt from pyproject.toml (ARGS=--upgrade for newer versions)
 	@"$(PYTHON)" -m venv build/lock
