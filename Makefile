@@ -3,6 +3,9 @@
 PYTHON ?= python3
 STUDY  ?= small
 CORES  ?= all
+CELL   ?= text50
+SEED   ?= 0
+RUN     = results/$(STUDY)/cells/$(CELL)/seed$(SEED)
 # Further arguments for the workflow engine, e.g. ARGS=-n to see what would run.
 ARGS   ?=
 
@@ -46,7 +49,7 @@ quiet = @out=$$($(1) 2>&1) || { printf '%s\n' "$$out" "failed: $(1)" >&2; exit 1
 step = @$(1) || { echo "make install: stopped at $(2), see above; run it again to go on" >&2; exit 1; }
 
 .DEFAULT_GOAL := help
-.PHONY: help install run quick figures test lint format lock schema clean FORCE
+.PHONY: help install run quick figures cell test lint format lock schema clean FORCE
 
 help:  ## this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1|\2/p' $(firstword $(MAKEFILE_LIST)) | awk -F '|' '{ printf "%-14s %s\n", $$1, $$2 }'
@@ -94,6 +97,9 @@ figures: $(STAMP)  ## figures and tables once more from what is computed, nothin
 	@$(WITH_LOCK) $(SNAKEMAKE) --config study=$(STUDY) partial=true \
 	  --allowed-rules collect draw --force -R collect draw -- results/$(STUDY)/report/record.json
 
+cell: $(STAMP)  ## one run once more (CELL=text50 SEED=0), and nothing else
+	@$(WITH_LOCK) $(SNAKEMAKE) --config study=$(STUDY) -R $(RUN)/weights/record.json -- $(RUN)/scores/record.json
+
 test: lint  ## all checks and tests
 	@$(BIN)/pytest -q -n 2
 
@@ -103,7 +109,7 @@ lint: $(STAMP)  ## the checks alone
 	$(call quiet,$(BIN)/snakefmt --check Snakefile rules)
 	$(call quiet,$(BIN)/mypy)
 	$(call quiet,$(BIN)/lint-imports)
-	$(call quiet,$(BIN)/snakemake --lint)
+	$(call quiet,$(BIN)/python workflow/setup/lint_workflow.py)
 
 format: $(STAMP)  ## rewrite the sources in the one format
 	@$(BIN)/ruff check -q --fix .

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 from safetensors.torch import save_file
 from tokenizers import Tokenizer, models, pre_tokenizers
@@ -12,8 +13,10 @@ from transformers import LlamaConfig, LlamaModel, LlavaConfig
 from mlan.mixture.plan import build_plan
 from mlan.mixture.template import UserAssistant
 from mlan.model.backbone import random_weights
+from mlan.model.compose import compose, initialise_projector, stage1_tensors
 from mlan.model.towers import TOKENS, ToyTower, ToyTowerConfig
-from mlan.records import write_json
+from mlan.records import RECORD, write_json, write_parquet, write_record
+from mlan.stage import Job
 
 WORDS = [
     *("User:", "Assistant:", "What", "is", "it", "this", "Choose", "one"),
@@ -123,3 +126,41 @@ def plan(
     }
     seeds = {"draw": 0, "order": 0}
     return build_plan(mixture, tune, seeds, sources, template, TOKENS), sources, template
+
+
+def _record(folder: Path) -> None:
+    files = [p for p in folder.rglob("*") if p.is_file() and p.name != RECORD]
+    write_record(folder, stage="test", identity={}, code="", inputs={}, outputs=files)
+
+
+def tune_job(folder: Path, backbone: Path, share: float, **tune: object) -> Job:
+    """A stage-2 job with all its inputs on disk; `backbone` gets a record."""
+    table, sources, _ = plan(share=share)
+    inputs = {"backbone": backbone, "align": folder / "align", "mixture": folder / "mixture"}
+    model = compose(backbone)
+    initialise_projector(model, 0)
+    inputs["align"].mkdir(parents=True)
+    save_file(stage1_tensors(model), inputs["align"] / "projector.safetensors")
+    write_parquet(inputs["mixture"] / "plan.parquet", table)
+    for name, frame in sources.items():
+        inputs[f"source:{name}"] = folder / name
+        write_parquet(folder / name / "examples.parquet", frame)
+    inputs["images:set"] = folder / "set"
+    keys = sources["pictures"]["image"]
+    pictures = np.random.default_rng(0).integers(0, 256, (len(keys), 32, 32, 3), dtype=np.uint8)
+    index = pd.DataFrame({"image": keys, "row": range(len(keys))})
+    write_parquet(folder / "set" / "index.parquet", index)
+    np.save(folder / "set" / "images.npy", pictures)
+    for path in inputs.values():
+        _record(path)
+    identity = {
+        "tune": {**TUNE, **tune},
+        "layout": "sorted",
+        "template": "user-assistant",
+        "precision": "fp32",
+        "device": "cpu",
+        "seeds": {"init": 0, "order": 0},
+    }
+    out = folder / "weights"
+    out.mkdir()
+    return Job("tune", identity, "code", out, inputs, folder / "state")

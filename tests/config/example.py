@@ -6,7 +6,11 @@ import copy
 from pathlib import Path
 from typing import Any
 
-from mlan.config import Study, StudyConfig
+import pytest
+import yaml
+
+from mlan.config import Study, StudyConfig, load_study
+from mlan.errors import ConfigError
 
 _STUDY: dict[str, Any] = {
     "description": "Two sources of each modality.",
@@ -70,3 +74,22 @@ def put(study: dict[str, Any], key: str, value: Any) -> dict[str, Any]:
 def validated(plain: dict[str, Any], name: str = "example", folder: str = "config") -> Study:
     """The study as the loader would return it for `folder/name.yaml`."""
     return Study(name, Path(folder) / f"{name}.yaml", StudyConfig.model_validate(plain))
+
+
+def write(folder: Path, study: Any) -> str:
+    """Write a study (data, text or bytes) and return its path."""
+    path = folder / "mine.yaml"
+    if isinstance(study, dict):
+        study = yaml.safe_dump(study, sort_keys=False)
+    path.write_bytes(study if isinstance(study, bytes) else study.encode())
+    return str(path)
+
+
+def mistakes(folder: Path, study: Any, **selection: str) -> list[str]:
+    """The lines of the error that loading raises, without the file's name in front."""
+    path = write(folder, study)
+    with pytest.raises(ConfigError) as caught:
+        load_study(path, **selection)
+    assert all("\n" not in line for line in caught.value.lines)
+    assert str(caught.value).splitlines() == list(caught.value.lines)
+    return [line.removeprefix(path) for line in caught.value.lines]

@@ -3,38 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
 
-from mlan.config import find_study, load_study
-from mlan.errors import ConfigError
-from tests.config.example import plain_study, put
+from mlan.config import load_study
+from tests.config.example import mistakes, plain_study, put, write
 
 RELATIONS = (
     "capital, country, continent, demonym, language, category, define, object, flag, colour, "
     "position"
 )
-
-
-def write(folder: Path, study: Any) -> str:
-    """Write a study (data, text or bytes) and return its path."""
-    path = folder / "mine.yaml"
-    if isinstance(study, dict):
-        study = yaml.safe_dump(study, sort_keys=False)
-    path.write_bytes(study if isinstance(study, bytes) else study.encode())
-    return str(path)
-
-
-def mistakes(folder: Path, study: Any, **selection: str) -> list[str]:
-    """The lines of the error that loading raises, without the file's name in front."""
-    path = write(folder, study)
-    with pytest.raises(ConfigError) as caught:
-        load_study(path, **selection)
-    assert all("\n" not in line for line in caught.value.lines)
-    assert str(caught.value).splitlines() == list(caught.value.lines)
-    return [line.removeprefix(path) for line in caught.value.lines]
 
 
 def test_right_study_loads_with_name_path_and_defaults(tmp_path: Path) -> None:
@@ -254,57 +233,6 @@ def test_long_value_is_cut_not_wrapped(tmp_path: Path) -> None:
     assert len(line) < 150
 
 
-@pytest.mark.parametrize(
-    ("text", "line"),
-    [
-        ("", ": a study file is a mapping of sections; it holds None"),
-        ("# nothing\n", ": a study file is a mapping of sections; it holds None"),
-        ("- a\n- b\n", ": a study file is a mapping of sections; it holds ['a', 'b']"),
-        ("a: b: c\n", ":1: not valid YAML: mapping values are not allowed here"),
-        (
-            "recipe:\n\tmixture: 1\n",
-            ":2: not valid YAML: found character '\\t' that cannot start any token",
-        ),
-        ("seeds: [0, 1\nrecipe: 1\n", ":2: not valid YAML: expected ',' or ']', but got ':'"),
-        ("a: {{ share }}\n", ":1: not valid YAML: found unhashable key"),
-        ("description: 2024-13-45\n", ": not valid YAML: month must be in 1..12"),
-        (
-            "description: a\x00b\n",
-            ": not valid YAML: unacceptable character #x0000: special characters are not "
-            'allowed in "<unicode string>", position 14',
-        ),
-        (b"description: \xe9\n", ": not UTF-8 text (invalid continuation byte at byte 13)"),
-        (
-            "seeds: [0]\ndata:\n  sources: {}\n  sources: {}\nseeds: [1]\n",
-            ":4: 'sources' stands twice (also in line 3); each key may stand once",
-        ),
-    ],
-)
-def test_file_that_is_no_study_is_refused_in_one_line(
-    tmp_path: Path, text: str | bytes, line: str
-) -> None:
-    assert line in mistakes(tmp_path, text)
-
-
-def test_every_duplicate_key_is_one_line_with_both_places(tmp_path: Path) -> None:
-    text = "seeds: [0]\ndata:\n  images: {}\n  images: {}\nseeds: [1]\n"
-    assert sorted(mistakes(tmp_path, text)) == [
-        ":4: 'images' stands twice (also in line 3); each key may stand once",
-        ":5: 'seeds' stands twice (also in line 1); each key may stand once",
-    ]
-
-
-def test_merge_keys_are_no_duplicates(tmp_path: Path) -> None:
-    text = yaml.safe_dump(plain_study(), sort_keys=False)
-    before = "    t_define:\n      adapter: facts\n      modality: text\n"
-    assert before in text
-    merged = text.replace("    t_capital:\n", "    t_capital: &text\n", 1).replace(
-        before, "    t_define:\n      <<: *text\n"
-    )
-    study = load_study(write(tmp_path, merged))
-    assert study.config.data.sources["t_define"].modality == "text"
-
-
 def test_source_without_adapter_is_an_embedded_one(tmp_path: Path) -> None:
     study = plain_study()
     del study["data"]["sources"]["t_capital"]["adapter"]
@@ -318,58 +246,3 @@ def test_exponent_without_point_is_a_number_though_yaml_reads_text(tmp_path: Pat
     text = yaml.safe_dump(put(plain_study(), "recipe.tune.learning_rate", "RATE"))
     study = load_study(write(tmp_path, text.replace("RATE", "1e-3")))
     assert study.config.recipe.tune.learning_rate == 1e-3
-
-
-@pytest.mark.parametrize(
-    ("selection", "seeds"),
-    [("first", [5]), ("", [5, 3, 8]), ("8", [8]), ("8,5", [5, 8]), (" 3, 8 ", [3, 8])],
-)
-def test_seeds_select_in_the_order_of_the_file(
-    tmp_path: Path, selection: str, seeds: list[int]
-) -> None:
-    path = write(tmp_path, put(plain_study(), "seeds", [5, 3, 8]))
-    assert load_study(path, seeds=selection).config.seeds == seeds
-
-
-@pytest.mark.parametrize("nothing", [",", " "])
-def test_selecting_no_seed_is_refused(tmp_path: Path, nothing: str) -> None:
-    assert mistakes(tmp_path, plain_study(), seeds=nothing) == [
-        f"seeds = {nothing!r}: not a seed of the study; allowed: first, 0, 1"
-    ]
-
-
-def test_unknown_selections_are_one_line_each(tmp_path: Path) -> None:
-    assert mistakes(tmp_path, plain_study(), seeds="0,7,last", experiments="swep,sweep") == [
-        "seeds = '7': not a seed of the study; allowed: first, 0, 1",
-        "seeds = 'last': not a seed of the study; allowed: first, 0, 1",
-        "experiments = 'swep': unknown experiment; did you mean 'sweep'?",
-    ]
-
-
-def test_experiments_select_and_make_default_what_they_name(tmp_path: Path) -> None:
-    study = put(plain_study(), "experiments.plain", {"default": False})
-    path = write(tmp_path, study)
-    selected = load_study(path, experiments="plain").config.experiments
-    assert {name: e.default for name, e in selected.items()} == {"plain": True}
-    assert set(load_study(path).config.experiments) == {"sweep", "plain"}
-
-
-def test_study_is_found_by_name_and_by_path(tmp_path: Path) -> None:
-    path = Path(write(tmp_path, plain_study()))
-    assert find_study("mine", tmp_path) == path
-    assert find_study(str(path)) == path
-
-
-@pytest.mark.parametrize(
-    ("asked", "line"),
-    [
-        ("mien", "study = 'mien': unknown study; did you mean 'mine'?"),
-        ("zzz", "study = 'zzz': unknown study; allowed: mine"),
-        ("other.yaml", "study = 'other.yaml': no such file"),
-    ],
-)
-def test_unknown_study_is_one_line(tmp_path: Path, asked: str, line: str) -> None:
-    write(tmp_path, plain_study())
-    with pytest.raises(ConfigError) as caught:
-        find_study(asked, tmp_path)
-    assert caught.value.lines == (line,)

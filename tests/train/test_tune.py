@@ -6,62 +6,24 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import pytest
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 
 import mlan.train.tune as stage
-from mlan.model.compose import compose, initialise_projector, load_stage1, stage1_tensors
-from mlan.records import RECORD, write_parquet, write_record
+from mlan.model.compose import compose, load_stage1, stage1_tensors
+from mlan.records import RECORD
 from mlan.stage import Job
 from mlan.train import trainable
 from mlan.train.checkpoint import Checkpoint
-from tests.toy import TUNE, plan
-
-
-def _record(folder: Path) -> None:
-    files = [p for p in folder.rglob("*") if p.is_file() and p.name != RECORD]
-    write_record(folder, stage="test", identity={}, code="", inputs={}, outputs=files)
+from tests.toy import TUNE, tune_job
 
 
 @pytest.fixture
 def job(tmp_path: Path, backbone: Path) -> Job:
     """A tune job of a half-and-half mixture with all its inputs on disk."""
-    return _job(tmp_path, backbone, share=0.5)
-
-
-def _job(folder: Path, backbone: Path, share: float, **tune: object) -> Job:
-    table, sources, _ = plan(share=share)
-    inputs = {"backbone": backbone, "align": folder / "align", "mixture": folder / "mixture"}
-    model = compose(backbone)
-    initialise_projector(model, 0)
-    inputs["align"].mkdir(parents=True)
-    save_file(stage1_tensors(model), inputs["align"] / "projector.safetensors")
-    write_parquet(inputs["mixture"] / "plan.parquet", table)
-    for name, frame in sources.items():
-        inputs[f"source:{name}"] = folder / name
-        write_parquet(folder / name / "examples.parquet", frame)
-    inputs["images:set"] = folder / "set"
-    keys = sources["pictures"]["image"]
-    pictures = np.random.default_rng(0).integers(0, 256, (len(keys), 32, 32, 3), dtype=np.uint8)
-    index = pd.DataFrame({"image": keys, "row": range(len(keys))})
-    write_parquet(folder / "set" / "index.parquet", index)
-    np.save(folder / "set" / "images.npy", pictures)
-    for path in inputs.values():
-        _record(path)
-    identity = {
-        "tune": {**TUNE, **tune},
-        "layout": "sorted",
-        "template": "user-assistant",
-        "precision": "fp32",
-        "device": "cpu",
-        "seeds": {"init": 0, "order": 0},
-    }
-    out = folder / "weights"
-    out.mkdir()
-    return Job("tune", identity, "code", out, inputs, folder / "state")
+    return tune_job(tmp_path, backbone, share=0.5)
 
 
 class _KilledError(Exception):
@@ -74,9 +36,9 @@ def test_killed_run_ends_bitwise_equal_to_an_undisturbed_one(
     tmp_path: Path, backbone: Path, monkeypatch: pytest.MonkeyPatch, killed_after: int, mode: str
 ) -> None:
     monkeypatch.setenv("MLAN_CHECKPOINT_SECONDS", "0")
-    whole = _job(tmp_path / "whole", backbone, 0.5, language_model=mode)
+    whole = tune_job(tmp_path / "whole", backbone, 0.5, language_model=mode)
     stage.tune(whole)
-    broken = _job(tmp_path / "broken", backbone, 0.5, language_model=mode)
+    broken = tune_job(tmp_path / "broken", backbone, 0.5, language_model=mode)
     saves: list[int] = []
     save = Checkpoint.save
 
@@ -116,7 +78,7 @@ def test_checkpoint_of_another_recipe_is_ignored(
     first = (job.out / trainable.ADAPTER).read_bytes()
     other = replace(job, identity={**job.identity, "tune": {**TUNE, "learning_rate": 2e-2}})
     stage.tune(other)
-    fresh = _job(tmp_path / "fresh", backbone, 0.5, learning_rate=2e-2)
+    fresh = tune_job(tmp_path / "fresh", backbone, 0.5, learning_rate=2e-2)
     stage.tune(fresh)
     assert (job.out / trainable.ADAPTER).read_bytes() != first
     assert (job.out / trainable.ADAPTER).read_bytes() == (
@@ -125,7 +87,7 @@ def test_checkpoint_of_another_recipe_is_ignored(
 
 
 def test_text_only_run_leaves_the_projector_bit_identical(tmp_path: Path, backbone: Path) -> None:
-    job = _job(tmp_path, backbone, 1.0)
+    job = tune_job(tmp_path, backbone, 1.0)
     stage.tune(job)
     assert load_file(job.out / trainable.PROJECTOR_FILE) == {}
     model = compose(backbone)
@@ -139,7 +101,7 @@ def test_text_only_run_leaves_the_projector_bit_identical(tmp_path: Path, backbo
 def test_vision_only_run_trains_language_model_and_projector(
     tmp_path: Path, backbone: Path
 ) -> None:
-    job = _job(tmp_path, backbone, 0.0)
+    job = tune_job(tmp_path, backbone, 0.0)
     stage.tune(job)
     stage1 = load_file(job.inputs["align"] / "projector.safetensors")
     tuned = load_file(job.out / trainable.PROJECTOR_FILE)
@@ -150,7 +112,7 @@ def test_vision_only_run_trains_language_model_and_projector(
 
 
 def test_loss_falls_when_the_same_examples_come_again(tmp_path: Path, backbone: Path) -> None:
-    job = _job(tmp_path, backbone, 0.5, language_model="full", feature_noise=0.0)
+    job = tune_job(tmp_path, backbone, 0.5, language_model="full", feature_noise=0.0)
     stage.tune(job)
     losses = pd.read_csv(job.out / "losses.csv").groupby("step")["loss"].mean()
     assert losses.iloc[-1] < losses.iloc[0]
@@ -159,7 +121,7 @@ def test_loss_falls_when_the_same_examples_come_again(tmp_path: Path, backbone: 
 def test_diverging_run_is_an_outcome_and_keeps_the_last_good_weights(
     tmp_path: Path, backbone: Path
 ) -> None:
-    job = _job(tmp_path, backbone, 0.5, learning_rate=1e30, clip_norm=1e30)
+    job = tune_job(tmp_path, backbone, 0.5, learning_rate=1e30, clip_norm=1e30)
     stage.tune(job)
     facts = json.loads((job.out / RECORD).read_text())["facts"]
     assert facts["diverged_at"] is not None
@@ -180,7 +142,7 @@ def test_adapters_reach_the_language_model_and_nothing_else(backbone: Path) -> N
 def test_merged_adapter_gives_the_logits_of_the_unmerged_one(
     tmp_path: Path, backbone: Path
 ) -> None:
-    job = _job(tmp_path, backbone, 0.5)
+    job = tune_job(tmp_path, backbone, 0.5)
     stage.tune(job)
     ids = torch.tensor([[4, 6, 7, 9, 5]])
     merged, apart = compose(backbone), compose(backbone)

@@ -6,6 +6,7 @@ starts at once. Nothing here computes a result: that is the workflow's.
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -88,6 +89,19 @@ def _show_diff(
     from mlan.cli import show_diff
 
     show_diff.run(study, cell_a, cell_b, seed, benchmark, rows)
+
+
+@app.command("export")
+def _export(
+    cell: Annotated[str, typer.Argument(help="A cell, e.g. text50.")],
+    out: Annotated[Path, typer.Argument(help="Folder to write; it must not exist.")],
+    seed: Annotated[int | None, typer.Option("--seed", help="Default the first.")] = None,
+    study: StudyOption = "small",
+) -> None:
+    """Write a finished run as a model folder that transformers loads."""
+    from mlan.cli import export
+
+    export.run(study, cell, seed, out)
 
 
 @app.command("doctor")

@@ -1,7 +1,8 @@
 """How fast this machine multiplies: `python -m mlan.train.speed` prints GFLOP/s as JSON.
 
 Two seconds of fp32 products of the language model's shape, (512, 576) x (576, 1536), with the
-threads of a training job, or on the GPU. It is a mean: a busy machine tells what it gives now.
+threads of a training job, or on the GPU. The figure is that of the fastest tenth of the bursts:
+what the machine gives when nothing else runs on it.
 With `--wait` it loads torch and waits for a line on its standard input before it measures, so
 that a caller may prepare something else meanwhile without disturbing the measurement.
 """
@@ -28,12 +29,13 @@ def measure(device: str = "cpu", seconds: float = SECONDS) -> float:
     left = torch.ones(ROWS, WIDTH, device=device)
     right = torch.ones(WIDTH, INNER, device=device)
     _burst(left, right)  # the first products load kernels
-    products = 0
-    start = time.perf_counter()
-    while time.perf_counter() - start < seconds:
+    bursts = []
+    end = time.perf_counter() + seconds
+    while (start := time.perf_counter()) < end:
         _burst(left, right)
-        products += _BURST
-    return products * FLOPS / (time.perf_counter() - start) / 1e9
+        bursts.append(time.perf_counter() - start)
+    bursts.sort()
+    return _BURST * FLOPS / bursts[len(bursts) // 10] / 1e9
 
 
 def _burst(left: torch.Tensor, right: torch.Tensor) -> None:

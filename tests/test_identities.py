@@ -1,0 +1,218 @@
+"""What decides each job's result, and which folders it reads."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mlan.grid import Grid
+from tests.config.example import plain_study, put, validated
+
+Plain = dict[str, Any]
+Identities = dict[tuple[str, ...], str]
+
+
+def grid_of(plain: Plain, name: str = "example", folder: str = "config") -> Grid:
+    return Grid(validated(plain, name, folder), "cpu")
+
+
+def jobs(grid: Grid) -> Iterator[tuple[str, Plain]]:
+    """Every job of a study as (stage, wildcards)."""
+    data = grid.config.data
+    yield "prepare_concepts", {}
+    own = [n for n in data.sources if grid.source_images(n) == n]
+    yield from (("prepare_images", {"set": n}) for n in [*data.images, *own])
+    yield from (("prepare_source", {"source": n}) for n in data.sources)
+    yield from (("prepare_benchmark", {"benchmark": n}) for n in data.benchmarks)
+    yield from (("prepare_backbone", {"backbone": n}) for n in grid.backbones)
+    yield from (("align", {"stack": n}) for n in grid.stacks)
+    for cell, seed in grid.runs():
+        tuned = grid.cells[cell].kind == "tuned"
+        for stage in ("mix", "tune", "predict", "score") if tuned else ("predict", "score"):
+            yield stage, {"cell": cell, "seed": seed}
+    yield "collect", {}
+    yield "draw", {}
+
+
+def identities(plain: Plain, **where: str) -> Identities:
+    grid = grid_of(plain, **where)
+    return {
+        (stage, *map(str, wildcards.values())): grid.identity(stage, **wildcards)
+        for stage, wildcards in jobs(grid)
+    }
+
+
+def changed(edit: Callable[[Plain], Any]) -> set[tuple[str, ...]]:
+    """Jobs of the example whose identity an edit changes, or that it adds."""
+    plain = plain_study()
+    before = identities(plain)
+    edit(plain)
+    after = identities(plain)
+    return {job for job, identity in after.items() if before.get(job) != identity}
+
+
+# --- identities ------------------------------------------------------------------------------
+
+
+def _own_data(plain: Plain) -> Plain:
+    own = {"adapter": "conversations", "modality": "text", "path": "data/own.jsonl"}
+    put(plain, "data.sources.own", own)
+    return put(plain, "recipe.mixture.text.own", 1)
+
+
+def test_identity_holds_no_name_label_or_place_of_the_study() -> None:
+    one = _own_data(plain_study())
+    two = _own_data(plain_study())
+    two["description"] = "quite another text"
+    two["report"] = {"title": "Another title"}
+    two["experiments"] = {
+        name: {**e, "description": "Why?"} for name, e in two["experiments"].items()
+    }
+    here, there = identities(one, name="one"), identities(two, name="two", folder="/far/away")
+    assert here.keys() == there.keys()
+    assert {job for job in here if here[job] != there[job]} == {("draw",)}
+
+
+def test_figures_carry_the_name_of_the_study() -> None:
+    one, two = identities(plain_study(), name="one"), identities(plain_study(), name="two")
+    assert {job for job in one if one[job] != two[job]} == {("draw",)}
+
+
+def test_identity_holds_no_path() -> None:
+    for job, identity in identities(_own_data(plain_study())).items():
+        assert "/" not in identity, job
+
+
+def test_results_folder_decides_nothing() -> None:
+    study = validated(plain_study())
+    one, two = Grid(study, "cpu"), Grid(study, "cpu", Path("/elsewhere"))
+    for stage, wildcards in jobs(one):
+        assert one.identity(stage, **wildcards) == two.identity(stage, **wildcards)
+
+
+def test_order_of_keys_decides_nothing() -> None:
+    def turned(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {key: turned(value[key]) for key in reversed(value)}
+        return value
+
+    assert identities(turned(plain_study())) == identities(plain_study())
+
+
+def test_device_is_part_of_what_a_model_computes() -> None:
+    study = validated(plain_study())
+    cpu, cuda = Grid(study, "cpu"), Grid(study, "cuda")
+    differ = {s for s, w in jobs(cpu) if cpu.identity(s, **w) != cuda.identity(s, **w)}
+    assert differ == {"align", "tune", "predict"}
+
+
+def test_another_share_of_one_cell_touches_no_other_cell() -> None:
+    touched = changed(
+        lambda p: put(p, "experiments.sweep.vary", {"mixture.text_share": [0.0, 0.25, 1.0]})
+    )
+    runs = {job for job in touched if job != ("collect",)}
+    assert {job[1] for job in runs} == {"text25"}
+    assert {job[0] for job in runs} == {"mix", "tune", "predict", "score"}
+
+
+def test_share_decides_the_plan_and_nothing_else() -> None:
+    grid = grid_of(plain_study())
+    for stage in ("tune", "predict", "score"):
+        assert grid.identity(stage, cell="text0", seed=0) == grid.identity(
+            stage, cell="text100", seed=0
+        )
+    assert grid.identity("mix", cell="text0", seed=0) != grid.identity(
+        "mix", cell="text100", seed=0
+    )
+
+
+def test_evaluation_settings_touch_predictions_only() -> None:
+    touched = changed(lambda p: put(p, "evaluate", {"max_new_tokens": 9}))
+    assert {job[0] for job in touched} == {"predict"}
+    assert {job[1] for job in touched} == {"text0", "text50", "text100", "untuned"}
+
+
+@pytest.mark.parametrize(("key", "value"), [("taught_by", "either"), ("headline", False)])
+def test_grouping_of_benchmarks_touches_statistics_only(key: str, value: Any) -> None:
+    touched = changed(lambda p: put(p, f"data.benchmarks.v_object.{key}", value))
+    assert touched == {("collect",), ("draw",)}
+
+
+def test_title_touches_the_figures_only() -> None:
+    assert changed(lambda p: put(p, "report", {"title": "New"})) == {("draw",)}
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "stages"),
+    [
+        ("recipe.tune.learning_rate", 0.5, {"tune"}),
+        ("recipe.tune.loss_unit", "sample", {"mix"}),
+        ("recipe.tune.rows", {"capacity": 64}, {"mix"}),
+        ("recipe.tune.rows", {"layout": "packed"}, {"mix", "tune"}),
+        ("recipe.tune.lora.rank", 8, {"tune", "predict"}),
+        ("recipe.align.steps", 7, {"align"}),
+        ("recipe.mixture.instances", 100, {"mix"}),
+        ("data.concepts", {"objects": 20}, {"prepare_concepts"}),
+        ("data.benchmarks.t_capital.test", 20, {"prepare_benchmark"}),
+        ("seeds", [0, 1, 2], {"mix", "tune", "predict", "score", "collect"}),
+        ("gpus", 2, set()),
+        ("device", "cpu", set()),
+        ("report", {"confidence": 0.9}, {"collect", "draw"}),
+    ],
+)
+def test_edit_touches_exactly_the_stages_that_use_it(
+    key: str, value: Any, stages: set[str]
+) -> None:
+    assert {job[0] for job in changed(lambda p: put(p, key, value))} == stages
+
+
+def test_further_seed_touches_no_earlier_run() -> None:
+    touched = changed(lambda p: put(p, "seeds", [0, 1, 2]))
+    assert {job[2] for job in touched if len(job) == 3} == {"2"}
+
+
+# --- inputs ----------------------------------------------------------------------------------
+
+
+def test_cell_reads_the_sources_that_it_uses() -> None:
+    grid = grid_of(plain_study())
+    used = {
+        cell: {n for n in grid.inputs("mix", cell=cell, seed=0) if n.startswith("source:")}
+        for cell in ("text0", "text100")
+    }
+    assert used == {
+        "text0": {"source:v_object", "source:v_flag"},
+        "text100": {"source:t_capital", "source:t_define"},
+    }
+    assert "images:train" in grid.inputs("tune", cell="text0", seed=0)
+    assert "images:train" not in grid.inputs("tune", cell="text100", seed=0)
+
+
+def test_untuned_run_reads_no_weights() -> None:
+    grid = grid_of(plain_study())
+    assert "weights" in grid.inputs("predict", cell="text50", seed=0)
+    assert "weights" not in grid.inputs("predict", cell="untuned", seed=0)
+
+
+def test_own_file_is_an_input_relative_to_the_study() -> None:
+    grid = grid_of(_own_data(plain_study()), folder="some/where")
+    assert grid.inputs("prepare_source", source="own") == {
+        "file": Path("some/where/data/own.jsonl")
+    }
+
+
+def test_collect_of_a_partial_grid_reads_finished_runs_only(tmp_path: Path) -> None:
+    grid = Grid(validated(plain_study()), "cpu", tmp_path)
+    done = grid.run_folder("text50", 1, "scores")
+    done.mkdir(parents=True)
+    (done / "record.json").write_text("{}")
+    assert grid.inputs("collect", partial=True) == {
+        "scores:text50:1": done,
+        "mixture:text50:1": grid.run_folder("text50", 1, "mixture"),
+    }
+    everything = grid.inputs("collect")
+    assert len([n for n in everything if n.startswith("scores:")]) == 3 * 2 + 1
+    assert len([n for n in everything if n.startswith("mixture:")]) == 3 * 2
