@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -216,3 +217,20 @@ def test_collect_of_a_partial_grid_reads_finished_runs_only(tmp_path: Path) -> N
     everything = grid.inputs("collect")
     assert len([n for n in everything if n.startswith("scores:")]) == 3 * 2 + 1
     assert len([n for n in everything if n.startswith("mixture:")]) == 3 * 2
+
+
+def test_own_pictures_are_named_to_the_one_stage_that_opens_them() -> None:
+    own = {
+        "adapter": "conversations",
+        "modality": "vision",
+        "path": "own.json",
+        "image_folder": "photos",
+    }
+    grid = grid_of(put(plain_study(), "data.sources.own", own), folder="some/where")
+    opened = json.loads(grid.identity("prepare_images", set="own"))["source"]
+    assert opened["image_folder"] == "some/where/photos"
+    assert "photos" not in grid.identity("prepare_source", source="own")
+    assert grid.inputs("prepare_source", source="own") == {
+        "file": Path("some/where/own.json"),
+        "images": grid.folder("data", "images", "own"),
+    }

@@ -97,7 +97,8 @@ class Workflow:
         typed = _typed(wildcards)
         if stage == "collect":
             typed = {"partial": self.partial}
-        return self.grid.inputs(stage, **typed)
+        # Sorted: the order of the study file must not show in a job's parameters.
+        return dict(sorted(self.grid.inputs(stage, **typed).items()))
 
     def code(self, stage: str) -> str:
         """Digest of the meaning of the stage's script and of the modules it uses."""

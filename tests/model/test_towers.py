@@ -11,6 +11,7 @@ import torch
 from transformers import AutoModel, LlavaForConditionalGeneration
 
 from mlan.mixture.template import UserAssistant
+from mlan.model.backbone import random_weights
 from mlan.model.compose import (
     ImageFeatures,
     compose,
@@ -19,7 +20,13 @@ from mlan.model.compose import (
     load_config,
     stage1_tensors,
 )
-from mlan.model.towers import MobileNetTower, MobileNetTowerConfig, ToyTowerConfig, normalise
+from mlan.model.towers import (
+    MobileNetTower,
+    MobileNetTowerConfig,
+    ToyTower,
+    ToyTowerConfig,
+    normalise,
+)
 from mlan.train.naming import check_naming, draw_candidates
 from tests.toy import tokenizer, write_backbone
 
@@ -172,3 +179,11 @@ def test_naming_candidates_are_three_others_of_the_same_kind() -> None:
         assert candidates[0] == own
         assert len(set(candidates)) == 4
         assert {kinds[c] for c in candidates} == {kinds[own]}
+
+
+def test_random_weights_do_not_depend_on_the_global_generator() -> None:
+    made = []
+    for seed in (1, 2):
+        torch.manual_seed(seed)
+        made.append(random_weights(ToyTower(ToyTowerConfig())))
+    assert all(torch.equal(made[0][name], made[1][name]) for name in made[0])

@@ -49,9 +49,8 @@ class Engine:
     def command(self, *arguments: str, config: tuple[str, ...] = ()) -> list[str]:
         """The engine's command line for the study `test`."""
         return [
-            *(sys.executable, "-m", "snakemake", "--cores", "2"),
+            *(sys.executable, "-m", "snakemake", *arguments, "--cores", "2"),
             *("--config", "study=test", *config),
-            *arguments,
         ]
 
     def run(

@@ -121,7 +121,7 @@ def test_picture_that_does_not_decode_stops_before_any_training(
                 {"from": "gpt", "value": "It."},
             ],
         }
-        for i in range(20)
+        for i in range(60)
     ]
     study["data"]["sources"]["mine"] = {
         "adapter": "conversations", "modality": "vision", "path": "mine.json",
@@ -130,11 +130,11 @@ def test_picture_that_does_not_decode_stops_before_any_training(
     study["recipe"]["mixture"]["vision"] = {"mine": 1}
     scratch.write_study(study)
     (scratch.folder / "config" / "mine.json").write_text(json.dumps(rows))
-    _pictures(scratch.folder / "config" / "pictures", broken=3, count=20)
+    _pictures(scratch.folder / "config" / "pictures", broken=3, count=60)
     done = scratch.run("results/test/data/sources/mine/record.json")
     output = done.stdout + done.stderr
     assert done.returncode != 0
-    assert "3 of 20" in output
+    assert "3 of 60" in output
     assert "Traceback" not in output
     assert not scratch.results("data", "sources", "mine", "record.json").exists()
 

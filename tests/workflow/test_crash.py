@@ -75,11 +75,9 @@ def test_kills_of_training_evaluation_and_engine_leave_the_same_files(
     run = _start(scratch)
     journal = scratch.results("state", "predict", "text50", "seed0", "journal.jsonl")
     _wait(lambda: journal.exists() or run.poll() is not None)
-    os.killpg(run.pid, signal.SIGKILL)
+    for process in (run.pid, *_engines(scratch), *_jobs_of(scratch, "predict")):
+        os.kill(process, signal.SIGKILL)
     run.wait(60)
-    for script in ("tune", "predict", "score"):
-        for job in _jobs_of(scratch, script):
-            os.kill(job, signal.SIGKILL)
     # 3. the same command once more
     run = _start(scratch)
     assert run.wait(300) == 0
@@ -92,18 +90,21 @@ def test_kills_of_training_evaluation_and_engine_leave_the_same_files(
 def test_job_orphaned_by_a_killed_engine_is_waited_for(scratch: Engine) -> None:
     run = _start(scratch)
     _wait(lambda: bool(_jobs_of(scratch, "align")))
-    engine_ids = [
-        int(entry.name)
-        for entry in Path("/proc").iterdir()
-        if entry.name.isdigit() and _is_engine(entry, scratch.folder)
-    ]
-    for process in (run.pid, *engine_ids):
+    for process in (run.pid, *_engines(scratch)):
         os.kill(process, signal.SIGKILL)
     assert _jobs_of(scratch, "align"), "the job was meant to outlive its engine"
     run.wait(60)
     run = _start(scratch)
     assert run.wait(300) == 0
     assert scratch.results("cells", "text50", "seed0", "scores", "record.json").exists()
+
+
+def _engines(engine: Engine) -> list[int]:
+    return [
+        int(entry.name)
+        for entry in Path("/proc").iterdir()
+        if entry.name.isdigit() and _is_engine(entry, engine.folder)
+    ]
 
 
 def _is_engine(entry: Path, folder: Path) -> bool:

@@ -36,7 +36,9 @@ def test_one_cells_share_reruns_that_cell_and_the_report(
 
 
 def test_plotting_function_reruns_figures_only(engine: Engine) -> None:
-    engine.edit("src/mlan/report/style.py", "import matplotlib\n", "import matplotlib\n\nNEW = 1\n")
+    engine.edit(
+        "src/mlan/report/style.py", "import pandas as pd\n", "import pandas as pd\n\nNEW = 1\n"
+    )
     assert engine.planned() == {"draw": 1}
 
 

@@ -173,6 +173,9 @@ class Run:
     def execute(self, command: list[str]) -> int:
         """Run the engine to its end; return its exit code."""
         quiet = [] if {"--quiet", "-q"} & set(command) else QUIET
+        # Started in the background by a shell, we inherit a Ctrl-C that is ignored, and the
+        # engine would from us; a signal with a handler is reset for the child.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         try:
             # A session of its own: the terminal's Ctrl-C reaches the engine through us, once.
             child = subprocess.Popen(

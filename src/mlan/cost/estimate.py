@@ -34,7 +34,7 @@ _FIXED_S = {
 }
 _PICTURE_S = 0.0015  # of one drawn picture
 # What a stage reaches of the speed of large products (measured beside each other, two cores).
-_EFFICIENCY = {"align": 0.5, "tune": 0.42, "predict": 0.85}
+_EFFICIENCY = {"align": 0.72, "tune": 0.66, "predict": 0.85}
 # A step on a GPU costs at least this: small kernels are launched one by one.
 _GPU_STEP_S = {"align": 0.12, "tune": 0.2, "predict": 0.05}
 # Threads that the workflow gives to a job of a model.

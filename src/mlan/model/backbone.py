@@ -114,14 +114,16 @@ def _tower(name: str, image_size: int) -> tuple[PreTrainedConfig, dict[str, Tens
 
 
 def random_weights(model: torch.nn.Module) -> dict[str, Tensor]:
-    """Seeded normal weights; norms and statistics keep their ones and zeros."""
+    """Seeded normal matrices, zero biases; norms and statistics keep their ones and zeros."""
     generator = torch.Generator().manual_seed(0)
     weights = {}
     for name, tensor in sorted(model.state_dict().items()):
-        random = tensor.dim() >= 2 and tensor.is_floating_point()
-        weights[name] = (
-            torch.randn(tensor.shape, generator=generator) * 0.1 if random else tensor.clone()
-        )
+        if tensor.dim() >= 2 and tensor.is_floating_point():
+            weights[name] = torch.randn(tensor.shape, generator=generator) * 0.1
+        elif name.endswith("bias"):
+            weights[name] = torch.zeros_like(tensor)
+        else:
+            weights[name] = tensor.clone()
     return weights
 
 
