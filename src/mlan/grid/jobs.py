@@ -1,195 +1,32 @@
-"""From a study to its grid: cells, runs, their names, and what each stage depends on.
+"""What every job of the workflow depends on: its identity and its inputs.
 
-A cell is a recipe; experiments are short deltas from the base recipe, and equal recipes are
-one cell, trained once. A run is a cell and a seed. This module answers, for every rule, "what
-decides this job's result?" (its identity, as canonical JSON) and "which folders does it read?".
-Names are for people and paths; they are no part of an identity.
+For each stage two questions: "what decides this job's result?" (its identity, as canonical
+JSON) and "which folders does it read?". Paths, labels, study names and the order of keys are
+no part of an identity; the resolved kind of device and the precision are.
 """
 
 from __future__ import annotations
 
-import itertools
-from collections import Counter
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
-
 from mlan.config import Study
 from mlan.config.data import BenchmarkItems, ConversationsSource, FactsSource
-from mlan.config.load import explain
 from mlan.config.recipe import Recipe
-from mlan.config.study import recipe_problems
-from mlan.errors import ConfigError, nearest
+from mlan.grid.cells import Cells
 from mlan.records import canonical
 
-UNTUNED = "untuned"
-_TUNE_PLAN_KEYS = ("examples_per_step", "rows", "loss_unit", "microbatch")
-_PLAN_ONLY_KEYS = ("loss_unit", "microbatch", "examples_per_step", "rows")
+# Keys of the tuning section that the plan has used up; training reads the plan instead.
+_PLAN_KEYS = ("examples_per_step", "rows", "loss_unit", "microbatch")
 
 
-@dataclass(frozen=True)
-class Cell:
-    """One design point. `kind` is `tuned`, or `untuned` for a stack's stage-1 model."""
-
-    name: str
-    kind: str
-    recipe: Recipe
-    experiments: tuple[str, ...]
-    seeds: tuple[int, ...]
-
-    @property
-    def text_share(self) -> float | None:
-        """The share of a tuned cell's examples that are text-only."""
-        return self.recipe.mixture.text_share if self.kind == "tuned" else None
-
-
-class Grid:
-    """All cells and runs of a study, and the identity and inputs of every job."""
+class Grid(Cells):
+    """A study's cells and runs with the folders, the identity and the inputs of every job."""
 
     def __init__(self, study: Study, device: str, results: Path = Path("results")) -> None:
-        self.study = study
-        self.config = study.config
+        super().__init__(study)
         self.device = device
         self.root = results / study.name
-
-    # --- cells and runs -------------------------------------------------------------------
-
-    @cached_property
-    def cells(self) -> dict[str, Cell]:
-        """Cells by name: the tuned ones in the order of the file, then the untuned ones.
-
-        Raises ConfigError with every mistake in the experiments.
-        """
-        problems: list[str] = []
-        recipes: dict[str, Recipe] = {}
-        members: dict[str, list[str]] = {}
-        for name, experiment in self.config.experiments.items():
-            for delta in _deltas(name, experiment, problems):
-                recipe = self._recipe(name, delta, problems)
-                if recipe is None or not experiment.default:
-                    continue
-                cell = self._cell_name(recipe)
-                if recipes.setdefault(cell, recipe) != recipe:
-                    problems.append(
-                        f"experiments.{name}: cell {cell} would name two different recipes; "
-                        "values that differ less than names show need another spacing"
-                    )
-                if name in members.setdefault(cell, []):
-                    problems.append(
-                        f"experiments.{name}: cell {cell} stands twice; each value may stand once"
-                    )
-                members[cell].append(name)
-        if not recipes and not problems:
-            problems.append("experiments: none is part of the default targets; name one to run")
-        if problems:
-            raise ConfigError(*(f"{self.study.path}: {line}" for line in dict.fromkeys(problems)))
-        seeds = tuple(self.config.seeds)
-        tuned = {
-            cell: Cell(cell, "tuned", recipe, tuple(members[cell]), seeds)
-            for cell, recipe in recipes.items()
-        }
-        return {**tuned, **self._untuned(recipes, members)}
-
-    def _recipe(self, name: str, delta: Mapping[str, Any], problems: list[str]) -> Recipe | None:
-        plain = self.config.recipe.model_dump()
-        for key, value in delta.items():
-            problem = _assign(plain, key, value)
-            if problem:
-                problems.append(f"experiments.{name}: {problem}")
-                return None
-        try:
-            recipe = Recipe.model_validate(plain)
-        except ValidationError as error:
-            problems += [f"experiments.{name}: {line}" for line in explain(error, ("recipe",))]
-            return None
-        found = recipe_problems(self.config.data, recipe)
-        problems += [f"experiments.{name}: {line}" for line in found]
-        return None if found else recipe
-
-    def _cell_name(self, recipe: Recipe) -> str:
-        share = f"text{100 * recipe.mixture.text_share:g}"
-        rest = self._changed(recipe, skip=("mixture.text_share",))
-        return "_".join([share.replace(".", "p"), *rest])
-
-    def _changed(
-        self, recipe: Recipe, skip: tuple[str, ...] = (), only: tuple[str, ...] = ("",)
-    ) -> list[str]:
-        base, mine = _leaves(self.config.recipe.model_dump()), _leaves(recipe.model_dump())
-        keys = sorted({*base, *mine})
-        shared = Counter(key.rpartition(".")[2] for key in keys)
-        return [
-            _slug(f"{_short(key, shared)}-{mine.get(key, 'none')}")
-            for key in keys
-            if base.get(key) != mine.get(key) and key not in skip and key.startswith(only)
-        ]
-
-    def _untuned(
-        self, recipes: Mapping[str, Recipe], members: Mapping[str, list[str]]
-    ) -> dict[str, Cell]:
-        seeds = self.config.seeds if "align" in self.config.seed_varies else [0]
-        cells: dict[str, Cell] = {}
-        for name, recipe in recipes.items():
-            rest = self._changed(recipe, only=("backbone.", "align."))
-            cell = "_".join([UNTUNED, *rest])
-            before = cells[cell].experiments if cell in cells else ()
-            joined = tuple(dict.fromkeys((*before, *members[name])))
-            cells[cell] = Cell(cell, "untuned", recipe, joined, tuple(seeds))
-        return cells
-
-    def runs(self) -> Iterator[tuple[str, int]]:
-        """Every (cell, seed), seed by seed so that a whole curve is finished first."""
-        seeds = sorted({seed for cell in self.cells.values() for seed in cell.seeds})
-        for seed in seeds:
-            for cell in self.cells.values():
-                if seed in cell.seeds:
-                    yield cell.name, seed
-
-    def seeds_of(self, seed: int) -> dict[str, int]:
-        """The seed of each part of a run: its own where the part varies, else 0."""
-        return {
-            part: seed if part in self.config.seed_varies else 0
-            for part in ("draw", "order", "init", "align")
-        }
-
-    def stack(self, cell: str, seed: int) -> str:
-        """Name of a run's stage 1: what differs from the base recipe, and its seed if it varies."""
-        recipe = self.cells[cell].recipe
-        name = "_".join(["base", *self._changed(recipe, only=("backbone.", "align."))])
-        return f"{name}_seed{seed}" if "align" in self.config.seed_varies else name
-
-    @cached_property
-    def stacks(self) -> dict[str, tuple[Recipe, int]]:
-        """Stage-1 recipes and seeds by stack name."""
-        return {
-            self.stack(cell, seed): (self.cells[cell].recipe, self.seeds_of(seed)["align"])
-            for cell, seed in self.runs()
-        }
-
-    @cached_property
-    def backbones(self) -> dict[str, Recipe]:
-        """A recipe for each backbone, by the backbone's folder name."""
-        return {self.backbone(recipe): recipe for recipe, _ in self.stacks.values()}
-
-    @cached_property
-    def sources(self) -> list[str]:
-        """Sources that some cell of the grid trains on, in the order of the study file."""
-        used = {
-            name
-            for cell in self.cells.values()
-            if cell.kind == "tuned"
-            for name in self._used_sources(cell.recipe)
-        }
-        return [name for name in self.config.data.sources if name in used]
-
-    def backbone(self, recipe: Recipe) -> str:
-        """Folder name of a recipe's backbone."""
-        return f"{recipe.backbone.language_model}_{recipe.backbone.vision_tower}"
-
-    # --- folders --------------------------------------------------------------------------
 
     def folder(self, *parts: object) -> Path:
         """A folder below the study's results."""
@@ -198,8 +35,6 @@ class Grid:
     def run_folder(self, cell: str, seed: int, stage: str) -> Path:
         """The folder of one stage of one run."""
         return self.folder("cells", cell, f"seed{seed}", stage)
-
-    # --- identity and inputs of every stage -----------------------------------------------
 
     def identity(self, stage: str, **wildcards: Any) -> str:
         """Canonical JSON of what decides a job's result, besides its inputs and its code."""
@@ -308,7 +143,7 @@ class Grid:
         seeds = self.seeds_of(seed)
         return {
             "mixture": recipe.mixture.model_dump(),
-            "tune": recipe.tune.model_dump(include=set(_TUNE_PLAN_KEYS)),
+            "tune": recipe.tune.model_dump(include=set(_PLAN_KEYS)),
             "template": recipe.backbone.template,
             "seeds": {part: seeds[part] for part in ("draw", "order")},
         }
@@ -320,22 +155,17 @@ class Grid:
             **self._source_inputs(recipe),
         }
 
-    def _used_sources(self, recipe: Recipe) -> list[str]:
-        mixture = recipe.mixture
-        text = list(mixture.text) if mixture.text_share > 0 else []
-        return text + (list(mixture.vision) if mixture.text_share < 1 else [])
-
     def _source_inputs(self, recipe: Recipe) -> dict[str, Path]:
         return {
             f"source:{name}": self.folder("data", "sources", name)
-            for name in self._used_sources(recipe)
+            for name in self.used_sources(recipe)
         }
 
     def _identity_tune(self, cell: str, seed: int) -> dict[str, Any]:
         recipe = self.cells[cell].recipe
         seeds = self.seeds_of(seed)
         return {
-            "tune": recipe.tune.model_dump(exclude=set(_PLAN_ONLY_KEYS)),
+            "tune": recipe.tune.model_dump(exclude=set(_PLAN_KEYS)),
             "layout": recipe.tune.rows.layout,
             "template": recipe.backbone.template,
             "precision": recipe.backbone.precision,
@@ -345,7 +175,7 @@ class Grid:
 
     def _inputs_tune(self, cell: str, seed: int) -> dict[str, Path]:
         recipe = self.cells[cell].recipe
-        images = {self.source_images(name) for name in self._used_sources(recipe)} - {None}
+        images = {self.source_images(name) for name in self.used_sources(recipe)} - {None}
         return {
             "backbone": self.folder("backbone", self.backbone(recipe)),
             "align": self.folder("align", self.stack(cell, seed)),
@@ -436,61 +266,3 @@ class Grid:
 
     def _inputs_draw(self) -> dict[str, Path]:
         return {"summary": self.folder("summary")}
-
-
-def _deltas(name: str, experiment: Any, problems: list[str]) -> list[dict[str, Any]]:
-    """All combinations of an experiment's axes, each with its constants."""
-    for key, values in experiment.vary.items():
-        if not values:
-            problems.append(f"experiments.{name}.vary.{key}: empty; give at least one value")
-        twice = sorted({str(v) for v in values if values.count(v) > 1})
-        problems += [
-            f"experiments.{name}.vary.{key} = {v}: stands twice; cells would be duplicates"
-            for v in twice
-        ]
-        if key in experiment.set:
-            problems.append(f"experiments.{name}.set.{key}: also in vary; it may stand in one")
-    axes = [
-        [(key, value) for place, value in enumerate(values) if value not in values[:place]]
-        for key, values in experiment.vary.items()
-    ]
-    return [{**experiment.set, **dict(point)} for point in itertools.product(*axes)]
-
-
-def _assign(plain: dict[str, Any], key: str, value: Any) -> str | None:
-    """Set a dotted key of a recipe in place; return a problem if there is no such key."""
-    *path, last = key.split(".")
-    place: Any = plain
-    for number, part in enumerate(path):
-        if not isinstance(place, dict) or part not in place:
-            return f"{key}: unknown recipe key {'.'.join(path[: number + 1])!r}; " + nearest(
-                part, place if isinstance(place, dict) else ()
-            )
-        place = place[part]
-    free = path[-1:] in (["text"], ["vision"])
-    if not isinstance(place, dict) or (last not in place and not free):
-        return f"{key}: unknown recipe key {last!r}; " + nearest(
-            last, place if isinstance(place, dict) else ()
-        )
-    place[last] = value
-    return None
-
-
-def _leaves(plain: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for key, value in plain.items():
-        if isinstance(value, Mapping):
-            flat |= _leaves(value, f"{prefix}{key}.")
-        else:
-            flat[f"{prefix}{key}"] = value
-    return flat
-
-
-def _short(key: str, shared: Mapping[str, int]) -> str:
-    """A dotted key's last part, with its section where another section has the same."""
-    section, _, last = key.rpartition(".")
-    return last if shared[last] == 1 else f"{section.rpartition('.')[2]}-{last}"
-
-
-def _slug(text: str) -> str:
-    return "".join(c if c.isalnum() or c in "-." else "-" for c in text.lower()).replace(".", "p")
