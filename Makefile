@@ -101,7 +101,7 @@ cell: $(STAMP)  ## one run once more (CELL=text50 SEED=0), and nothing else
 	@$(WITH_LOCK) $(SNAKEMAKE) --config study=$(STUDY) -R $(RUN)/weights/record.json -- $(RUN)/scores/record.json
 
 test: lint  ## all checks and tests
-	@$(BIN)/pytest -q -n 2
+	@$(BIN)/pytest -q -n 2 --dist loadfile
 
 lint: $(STAMP)  ## the checks alone
 	$(call quiet,$(BIN)/ruff check .)

@@ -86,7 +86,8 @@ class Workflow:
 
     def inputs(self, stage: str, **wildcards: Any) -> list[str]:
         """Files that the rule names as input: each producer's record, or a plain file."""
-        return [_file(path) for path in self._named(stage, wildcards).values()]
+        named = self._named(stage, wildcards)
+        return [str(p if name == "file" else p / RECORD) for name, p in named.items()]
 
     def arguments(self, stage: str, **wildcards: Any) -> str:
         """The same inputs as `--input name=path` arguments, quoted for the shell."""
@@ -142,8 +143,3 @@ def _text(value: Any) -> str | None:
 
 def _typed(wildcards: Mapping[str, Any]) -> dict[str, Any]:
     return {k: int(v) if k == "seed" else str(v) for k, v in wildcards.items()}
-
-
-def _file(path: Path) -> str:
-    """A producer's folder stands for its record; your own data file stands for itself."""
-    return str(path) if path.suffix in (".json", ".jsonl") else str(path / RECORD)
