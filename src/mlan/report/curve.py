@@ -256,8 +256,17 @@ def label_shares(axes: Axes, points: Sequence[Point], look: Look) -> None:
     axes.xaxis.set_label_coords(50, 0, transform=below)
 
 
-def legend(figure: Figure, points: Sequence[Point], level: str, notes: Sequence[str] = ()) -> None:
-    """Put one legend under the figure: every series and every kind of mark that occurs."""
+def legend(
+    figure: Figure,
+    points: Sequence[Point],
+    level: str,
+    notes: Sequence[str] = (),
+    caption: str = "",
+) -> None:
+    """Put one legend under the figure: every series and every kind of mark that occurs.
+
+    `caption` stands above it, in small print.
+    """
     handles: list[Any] = []
     for name in dict.fromkeys(p.series for p in points):
         look = SERIES[name]
@@ -278,4 +287,10 @@ def legend(figure: Figure, points: Sequence[Point], level: str, notes: Sequence[
     if chance_levels(points):
         handles.append(Line2D([], [], color=FAINT, ls=":", lw=1.2, label="chance"))
     handles += [Line2D([], [], ls="", label=note) for note in notes]
-    figure.legend(handles=handles, loc="outside lower center", ncols=3)
+    figure.legend(
+        handles=handles,
+        loc="outside lower center",
+        ncols=3,
+        title=caption or None,
+        title_fontsize=6.5,
+    )

@@ -40,8 +40,7 @@ def draw_sweep(summary: Summary) -> Drawn:
         axes.set_title(f"{_group_title(summary, group)}\n{counts_text(own)}")
         label_shares(axes, own, look)
     figure.axes[0].set_ylabel(ACCURACY_LABEL)
-    _add_caption(figure, summary)
-    legend(figure, points, summary.level)
+    legend(figure, points, summary.level, caption=_caption(summary))
     return figure, points
 
 
@@ -66,8 +65,7 @@ def draw_tags(summary: Summary) -> Drawn:
             label_shares(axes, own, look)
         if position % columns == 0:
             axes.set_ylabel(ACCURACY_LABEL)
-    _add_caption(figure, summary)
-    legend(figure, points, summary.level)
+    legend(figure, points, summary.level, caption=_caption(summary))
     return figure, points
 
 
@@ -141,13 +139,12 @@ def _benchmark_title(benchmark: Benchmark, own: Sequence[Point]) -> str:
     return f"{benchmark.name}{mark}\ntaught by: {benchmark.taught_by}\n{counts}"
 
 
-def _add_caption(figure: Figure, summary: Summary) -> None:
-    """Say under the panels what the slope of the vision curve depends on."""
+def _caption(summary: Summary) -> str:
+    """Return what the slope of the vision curve depends on, with the benchmarks by name."""
     asked = []
     for tag in TAGS:
         names = [b.name for b in summary.members(f"{GROUP_PREFIX}{tag}")]
         if names:
             asked.append(f"{tag}: {', '.join(names)}")
-    if asked:
-        text = "The slope for vision depends on who teaches each skill in stage 2. "
-        figure.supxlabel(textwrap.fill(text + "; ".join(asked) + ".", 118), fontsize=6.5)
+    text = "The slope for vision depends on who teaches each skill in stage 2. "
+    return textwrap.fill(text + "; ".join(asked) + ".", 118) if asked else ""
