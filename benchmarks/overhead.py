@@ -1,6 +1,6 @@
 """How much of a run's time is not work: imports, the engine, and a rerun of nothing.
 
-    .venv/bin/python benchmarks/overhead.py [--study small]
+    .venv/bin/python benchmarks/overhead.py [--study small] [--seeds first]
 
 Reads the wall seconds that the engine noted for each finished tuning and answering job of the
 study, and measures in the same call: the imports of both scripts (best of three, warm disk),
@@ -44,7 +44,10 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--study", default="small")
-    study = parser.parse_args().study
+    parser.add_argument("--seeds", help="as in --config: `first` after `make quick`")
+    arguments = parser.parse_args()
+    study = arguments.study
+    selection = [f"study={study}", *([f"seeds={arguments.seeds}"] if arguments.seeds else [])]
     bare = best([sys.executable, "-c", "pass"])
     imports = {s: best([sys.executable, "-c", f"import {m}"]) - bare for s, m in IMPORTS.items()}
     jobs = {stage: job_seconds(study, stage) for stage in IMPORTS}
@@ -53,7 +56,7 @@ def main() -> None:
     run = sum(sum(times) / len(times) for times in jobs.values())
     engine = [sys.executable, "-m", "snakemake"]
     version = best([*engine, "--version"])
-    nothing = best([*engine, "--cores", "all", "--config", f"study={study}"])
+    nothing = best([*engine, "--cores", "all", "--config", *selection])
     share = sum(imports.values()) / run
     for stage in IMPORTS:
         mean = sum(jobs[stage]) / len(jobs[stage])

@@ -256,3 +256,12 @@ def test_progress_is_redrawn_on_a_terminal(run_study: ModuleType, grid: Grid) ->
     line = out.getvalue()
     assert line.startswith("\r0 of 41 jobs | 0 % | about ")
     assert line.endswith("\r")
+
+
+def test_options_for_the_engine_go_before_its_targets(run_study: ModuleType) -> None:
+    command = ["snakemake", "--config", "study=small", "-R", "draw", "--", "report/record.json"]
+    assert run_study.with_options(command, "--quiet", "all") == [
+        *("snakemake", "--config", "study=small", "-R", "draw"),
+        *("--quiet", "all", "--", "report/record.json"),
+    ]
+    assert run_study.with_options(["snakemake"], "-n") == ["snakemake", "-n"]

@@ -133,7 +133,10 @@ def remove_stale_locks(command: list[str], own: Path) -> None:
         if not (free and left_behind()):
             return
         done = subprocess.run(
-            [*command, "--unlock", "--quiet", "all"], capture_output=True, text=True, check=False
+            with_options(command, "--unlock", "--quiet", "all"),
+            capture_output=True,
+            text=True,
+            check=False,
         )
     if done.returncode == 0:
         say("a run before this one was killed; its locks are removed and finished jobs are kept")
@@ -156,6 +159,12 @@ def tell_time(grid: Grid, gflops: float | None, options: dict[str, str]) -> None
         say(f"`make quick` computes the first seed alone: about {duration(quick.seconds)}")
 
 
+def with_options(command: list[str], *options: str) -> list[str]:
+    """Return the engine's command with options added before a `--` that begins its targets."""
+    end = command.index("--") if "--" in command else len(command)
+    return [*command[:end], *options, *command[end:]]
+
+
 class Run:
     """One run of the engine as a child, its progress shown below its own words."""
 
@@ -172,14 +181,14 @@ class Run:
 
     def execute(self, command: list[str]) -> int:
         """Run the engine to its end; return its exit code."""
-        quiet = [] if {"--quiet", "-q"} & set(command) else QUIET
         # Started in the background by a shell, we inherit a Ctrl-C that is ignored, and the
         # engine would from us; a signal with a handler is reset for the child.
         signal.signal(signal.SIGINT, signal.default_int_handler)
+        quiet = [] if {"--quiet", "-q"} & set(command) else QUIET
         try:
             # A session of its own: the terminal's Ctrl-C reaches the engine through us, once.
             child = subprocess.Popen(
-                [*command, *quiet],
+                with_options(command, *quiet),
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
                 text=True,
