@@ -149,16 +149,24 @@ def _draw_single(axes: Axes, point: Point, x: float, size: float = 4.5) -> None:
 
 
 def _draw_holes(axes: Axes, curve: list[Point], look: Look) -> None:
+    before, below = -math.inf, False
     for share in sorted({p.text_share_pct for p in curve if p.not_run}):
         own = [p for p in curve if p.text_share_pct == share]
-        _draw_hole(axes, share, own, look)
+        # Neighbours that would overlap say it at opposite ends.
+        crowded = share - before < 2 * HOLE_HALF
+        below = not below if crowded else _more_room_below(own, look)
+        _draw_hole(axes, share, own, below=below, small=look.small)
+        before = share
 
 
-def _draw_hole(axes: Axes, x: float, own: list[Point], look: Look) -> None:
+def _more_room_below(own: list[Point], look: Look) -> bool:
+    values = [v for p in own for v in (p.accuracy_pct, p.low_pct, p.high_pct) if math.isfinite(v)]
+    return min(values, default=0.0) > look.top_pct - max(values, default=0.0)
+
+
+def _draw_hole(axes: Axes, x: float, own: list[Point], *, below: bool, small: bool) -> None:
     """Grey the place `x` and say which seeds are missing, below or above what there is."""
     axes.axvspan(x - HOLE_HALF, x + HOLE_HALF, color=HOLE, lw=0, zorder=0)
-    values = [v for p in own for v in (p.accuracy_pct, p.low_pct, p.high_pct) if math.isfinite(v)]
-    below = min(values, default=0.0) > look.top_pct - max(values, default=0.0)
     missing = next(p.not_run for p in own if p.not_run)
     axes.text(
         *(x, 0.02 if below else 0.98),
@@ -167,7 +175,7 @@ def _draw_hole(axes: Axes, x: float, own: list[Point], look: Look) -> None:
         rotation=90,
         ha="center",
         va="bottom" if below else "top",
-        fontsize=5.5 if look.small else 6.5,
+        fontsize=5.5 if small else 6.5,
         color=INK,
         zorder=2.5,  # over lines, under points
         bbox={"facecolor": HOLE, "linewidth": 0, "pad": 0.6},
@@ -185,7 +193,8 @@ def _draw_others(axes: Axes, points: Sequence[Point]) -> list[str]:
         x = OTHERS_START + OTHERS_STEP * position
         here = [p for p in own if p.cell == cell]
         if here[0].not_run:
-            _draw_hole(axes, x, here, Look(axes.get_ylim()[1]))
+            here_look = Look(axes.get_ylim()[1])
+            _draw_hole(axes, x, here, below=_more_room_below(here, here_look), small=False)
         for point in (p for p in here if p.known):
             shift = 4 * (names.index(point.series) - (len(names) - 1) / 2)
             _draw_single(axes, point, x + shift)
