@@ -12,9 +12,9 @@ import yaml
 from mlan.cli.plan import plan_cells
 from mlan.cli.planning import Planner, shares
 from mlan.cli.study import open_grid
-from mlan.cli.tokenizer import embedded_tokenizer, read_metadata
 from mlan.errors import DataError
 from mlan.grid import Grid
+from mlan.mixture.tokenizer import embedded_tokenizer, read_metadata
 
 
 def write_study(project: Path, **changes: object) -> None:

@@ -16,7 +16,6 @@ import pandas as pd
 from tokenizers import Tokenizer
 
 from mlan.cli.progress import Seen
-from mlan.cli.tokenizer import embedded_tokenizer
 from mlan.config.data import Concepts, ConversationsSource, FactsSource
 from mlan.config.recipe import Recipe
 from mlan.cost.flops import IMAGE_TOKENS
@@ -31,6 +30,7 @@ from mlan.mixture.accounting import account
 from mlan.mixture.counts import mixture_counts
 from mlan.mixture.plan import build_plan
 from mlan.mixture.template import TEMPLATES, UserAssistant, load_tokenizer
+from mlan.mixture.tokenizer import embedded_tokenizer
 from mlan.records import checked, read_checked
 
 

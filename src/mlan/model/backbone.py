@@ -12,12 +12,13 @@ from typing import Any
 
 import torch
 from safetensors.torch import save_file
-from tokenizers import AddedToken, Tokenizer
+from tokenizers import Tokenizer
 from torch import Tensor
-from transformers import AutoTokenizer, LlamaConfig, LlamaModel, LlavaConfig, PreTrainedConfig
+from transformers import LlamaConfig, LlamaModel, LlavaConfig, PreTrainedConfig
 
 from mlan.data.assets import locate, verify
 from mlan.mixture.template import IMAGE_TOKEN, token_id
+from mlan.mixture.tokenizer import embedded_tokenizer
 from mlan.model.gguf import read_weights, smollm2_config
 from mlan.model.towers import TOKENS, MobileNetTower, MobileNetTowerConfig, ToyTower, ToyTowerConfig
 from mlan.records import atomic, write_json
@@ -31,7 +32,9 @@ _ROW_MULTIPLE = 64
 def prepare_backbone(job: Job) -> None:
     """Write the backbone folder named by job.identity["backbone"] and ["image_size"]."""
     backbone = job.identity["backbone"]
-    tokenizer = _tokenizer()
+    verify(["smollm2"])
+    # Toy backbones use the real tokenizer too, so that lengths are real.
+    tokenizer = embedded_tokenizer()
     text_config, weights = _language_model(backbone["language_model"], tokenizer)
     tower_config, tower = _tower(backbone["vision_tower"], job.identity["image_size"])
     config = LlavaConfig(
@@ -55,16 +58,6 @@ def prepare_backbone(job: Job) -> None:
         [job.out / name for name in FILES],
         facts={"parameters": sum(t.numel() for t in tensors.values())},
     )
-
-
-def _tokenizer() -> Tokenizer:
-    """SmolLM2's tokenizer plus `<image>`; toy backbones use it too, so that lengths are real."""
-    verify(["smollm2"])
-    gguf = locate("smollm2")
-    loaded = AutoTokenizer.from_pretrained(str(gguf.parent), gguf_file=gguf.name)
-    tokenizer: Tokenizer = loaded.backend_tokenizer
-    tokenizer.add_special_tokens([AddedToken(IMAGE_TOKEN, special=True, normalized=False)])
-    return tokenizer
 
 
 def _language_model(name: str, tokenizer: Tokenizer) -> tuple[LlamaConfig, dict[str, Tensor]]:
