@@ -28,12 +28,20 @@ wildcard_constraints:
     seed=r"\d+",
 
 
+include: "rules/data.smk"
+include: "rules/mixture.smk"
+include: "rules/training.smk"
+include: "rules/evaluation.smk"
+include: "rules/report.smk"
+
+
 # Every record is asked for by name: the engine does not miss an intermediate file by itself, and
 # would take an old report for the answer after a job that had to run anew has failed.
 rule all:
     default_target: True
     input:
         mlan.all_records(),
+        rules.draw.output,
 
 
 rule prepare:
@@ -54,10 +62,3 @@ rule train:
 rule scores:
     input:
         mlan.records("scores"),
-
-
-include: "rules/data.smk"
-include: "rules/mixture.smk"
-include: "rules/training.smk"
-include: "rules/evaluation.smk"
-include: "rules/report.smk"

@@ -7,7 +7,9 @@ rule collect:
     output:
         scores=f"{root}/summary/scores.csv",
         intervals=f"{root}/summary/intervals.csv",
+        contrasts=f"{root}/summary/contrasts.csv",
         tokens=f"{root}/summary/tokens.csv",
+        cells=f"{root}/summary/cells.csv",
         record=f"{root}/summary/record.json",
     log:
         f"{root}/logs/collect.log",
@@ -31,6 +33,24 @@ rule draw:
     input:
         mlan.inputs("draw"),
     output:
+        figures=expand(
+            f"{root}/report/figures/{{name}}.{{kind}}",
+            name=[
+                "sweep",
+                "tags",
+                "benchmarks",
+                "format",
+                "real_vs_blind",
+                "score_vs_tokens",
+                "composition",
+            ],
+            kind=["pdf", "svg", "png", "csv"],
+        ),
+        tables=expand(
+            f"{root}/report/tables/{{name}}.{{kind}}",
+            name=["scores", "tokens"],
+            kind=["csv", "md", "tex"],
+        ),
         record=f"{root}/report/record.json",
     log:
         f"{root}/logs/draw.log",

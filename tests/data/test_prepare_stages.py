@@ -11,12 +11,13 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from mlan.config.data import BenchmarkItems, Concepts, Data, FactsSource, ImageSet
-from mlan.config.study import StudyConfig
+from mlan.config.data import BenchmarkItems, Concepts, FactsSource, ImageSet
+from mlan.data.concepts import build_concepts
 from mlan.data.prepare.benchmark import prepare_benchmark
 from mlan.data.prepare.concepts import prepare_concepts
 from mlan.data.prepare.images import prepare_images
-from mlan.data.prepare.source import prepare_source, source_size
+from mlan.data.prepare.source import prepare_source
+from mlan.data.sources import count_examples
 from mlan.errors import DataError, IntegrityError
 from mlan.records import read_checked, read_record
 from mlan.stage import Job
@@ -98,18 +99,13 @@ def test_changed_input_is_refused(tmp_path: Path) -> None:
         prepare_source(job)
 
 
-def test_source_size_is_that_of_the_stage(stages: tuple[Path, Path], tmp_path: Path) -> None:
-    data = Data(
-        concepts=Concepts(**CONCEPTS),
-        images={"train": IMAGES},
-        sources={"flags": FLAGS},
-        benchmarks={},
-    )
-    study = StudyConfig.model_construct(data=data)
+def test_counted_examples_are_those_of_the_stage(stages: tuple[Path, Path], tmp_path: Path) -> None:
+    concepts = build_concepts(Concepts(**CONCEPTS))
     identity = {"name": "flags", "source": FLAGS.model_dump()}
     inputs = {"concepts": stages[0], "images": stages[1]}
     prepare_source(_job("prepare_source", tmp_path, identity, **inputs))
-    assert source_size("flags", FLAGS, study) == read_record(tmp_path)["facts"]["rows"]
+    counted = count_examples("flags", FLAGS, concepts, IMAGES)
+    assert counted == read_record(tmp_path)["facts"]["rows"]
 
 
 def _own_data(root: Path, rows: list[dict[str, Any]]) -> tuple[Path, dict[str, Any]]:

@@ -161,3 +161,13 @@ def test_one_named_run_reruns_and_nothing_else(engine: Engine) -> None:
 
 def test_key_of_the_gpu_counter_is_harmless_without_a_gpu(engine: Engine) -> None:
     assert engine.planned("--resources", "gpu=4") == {}
+
+
+def test_deleted_figure_is_drawn_again(engine: Engine) -> None:
+    figure = engine.results("report", "figures", "sweep.png")
+    content = figure.read_bytes()
+    figure.unlink()
+    try:
+        assert engine.planned() == {"draw": 1}
+    finally:
+        figure.write_bytes(content)

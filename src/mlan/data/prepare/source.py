@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from functools import cache
-
 import pandas as pd
 
-from mlan.config.data import Concepts, ConversationsSource, FactsSource
-from mlan.config.study import StudyConfig
-from mlan.data.concepts import build_concepts
+from mlan.config.data import ConversationsSource, FactsSource
 from mlan.data.conversations import (
     Rejected,
     Row,
@@ -17,7 +13,7 @@ from mlan.data.conversations import (
     read_conversations,
 )
 from mlan.data.image_store import INDEX
-from mlan.data.sources import build_facts_source, count_examples
+from mlan.data.sources import build_facts_source
 from mlan.records import checked, read_checked, write_csv, write_parquet
 from mlan.stage import Job
 
@@ -36,20 +32,6 @@ def prepare_source(job: Job) -> None:
         _from_conversations(job)
     else:
         _from_facts(job)
-
-
-def source_size(name: str, source: FactsSource, study: StudyConfig) -> int:
-    """Return the rows of a facts source, counted from the concepts alone (about one second).
-
-    Raises DataError as building it would.
-    """
-    images = study.data.images[source.images] if source.images else None
-    return count_examples(name, source, _concepts(study.data.concepts), images)
-
-
-@cache
-def _concepts(config: Concepts) -> pd.DataFrame:
-    return build_concepts(config)
 
 
 def _from_facts(job: Job) -> None:
