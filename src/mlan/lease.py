@@ -2,9 +2,10 @@
 
 The engine's `--resources gpu=4` is a counter: it limits how many GPU jobs run at once and
 never says which device a job owns. Here a job takes an exclusive lock on each of its devices,
-exports CUDA_VISIBLE_DEVICES and becomes the command. The kernel frees the locks when the last
-process that holds them ends, so a killed job never leaks a device. Under Slurm or Kubernetes
-the scheduler has leased already and its devices are taken as they are.
+exports CUDA_VISIBLE_DEVICES and becomes the command, or waits for it where a fork server runs
+it. The kernel frees the locks when the last process that holds them ends, so a killed job never
+leaks a device. Under Slurm or Kubernetes the scheduler has leased already and its devices are
+taken as they are.
 """
 
 from __future__ import annotations
@@ -12,12 +13,14 @@ from __future__ import annotations
 import argparse
 import fcntl
 import os
+import signal
 import sys
 import tempfile
 import time
 from itertools import takewhile
 from pathlib import Path
 
+from mlan import forkserver
 from mlan.device import host_gpus
 
 _POLL_SECONDS = 0.5
@@ -106,7 +109,14 @@ def main() -> None:
     if devices:
         sys.stderr.write(f"lease: devices {','.join(devices)}\n")
         sys.stderr.flush()
-    os.execvp(command[0], command)
+    code = forkserver.run(command)
+    if code is None:
+        os.execvp(command[0], command)
+    if code < 0:  # end by the same signal
+        if -code != signal.SIGKILL:
+            signal.signal(-code, signal.SIG_DFL)
+        os.kill(os.getpid(), -code)
+    raise SystemExit(code)
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ import json
 import logging
 import os
 import platform
+import resource
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -83,7 +84,7 @@ class Job:
         facts: Mapping[str, Any] | None = None,
         run: Mapping[str, Any] | None = None,
     ) -> None:
-        """Write run.json (seconds, host, `run`), then the record of `outputs`."""
+        """Write run.json (seconds, host, peak memory, `run`), then the record of `outputs`."""
         seconds = round(time.monotonic() - self.started, 3)
         write_json(
             self.out / RUN,
@@ -93,6 +94,7 @@ class Job:
                 "host": platform.node(),
                 "machine": platform.machine(),
                 "cores": os.cpu_count(),
+                "peak_mb": _peak_mb(),
                 **(run or {}),
             },
         )
@@ -133,7 +135,7 @@ def _sole_owner(job: Job) -> Iterator[bool]:
         yield False
         return
     job.state.mkdir(parents=True, exist_ok=True)
-    with (job.state / "lock").open("w") as stream:
+    with (job.state / "lock").open("a") as stream:
         waited = False
         try:
             fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -141,7 +143,16 @@ def _sole_owner(job: Job) -> Iterator[bool]:
             log.info("waiting for a job that is still at work in %s", job.state)
             waited = True
             fcntl.flock(stream, fcntl.LOCK_EX)
+        stream.truncate(0)
+        stream.write(f"{os.getpid()}\n")  # for people: who is at work here
+        stream.flush()
         yield waited
+
+
+def _peak_mb() -> int:
+    """Largest resident memory of this process so far."""
+    unit = 1 if platform.system() == "Darwin" else 1024  # getrusage counts bytes there
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit // 10**6
 
 
 def _parse(stage: str) -> Job:

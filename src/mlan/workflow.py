@@ -17,6 +17,7 @@ from typing import IO, Any, NoReturn
 
 import yaml
 
+from mlan import forkserver
 from mlan.code import code_digest
 from mlan.config import load_study
 from mlan.device import remember_device, resolve_device
@@ -65,6 +66,7 @@ class Workflow:
         self.gpus = study.config.gpus if self.grid.device == "cuda" else 0
         self.threads = study.config.threads
         self._lock: IO[str] | None = None
+        self._jobs: int | None = None
 
     def start(self) -> None:
         """Take the study for this process and write down what it is run with."""
@@ -75,6 +77,7 @@ class Workflow:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             _exit(MlanError(f"study {self.grid.study.name!r} is being run by another process"))
+        self._jobs = forkserver.start()
         remember_device(self.grid.device, self.grid.root)
         resolved = self.grid.config.model_dump(mode="json") | {"device": self.grid.device}
         text = yaml.safe_dump(resolved, sort_keys=False, allow_unicode=True)

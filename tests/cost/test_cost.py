@@ -128,7 +128,7 @@ def test_estimate_halves_the_models_work_on_a_machine_twice_as_fast(tmp_path: Pa
     )
 
     assert slow - infinite == pytest.approx(2 * (fast - infinite))
-    assert infinite == pytest.approx(4.0)  # imports and loading stay
+    assert infinite == pytest.approx(2.0)  # loading stays
 
 
 def test_estimate_prefers_the_speed_of_finished_runs(tmp_path: Path) -> None:
@@ -176,7 +176,7 @@ def test_gpu_step_has_a_floor(tmp_path: Path) -> None:
     seconds = task_seconds(grid, 1e12, jobs)[folder]
 
     batches = sum(-(-n // 48) for n in asked_items(grid.config).values())
-    assert seconds == pytest.approx(4.0 + batches * ANSWER_STEPS * 0.05)
+    assert seconds == pytest.approx(2.0 + batches * ANSWER_STEPS * 0.05)
 
 
 def test_estimate_without_speed_is_refused(tmp_path: Path) -> None:

@@ -111,6 +111,46 @@ def test_answer_stops_at_the_end_token_and_drops_it(model) -> None:
         assert given.ended or len(given.ids) == 12
 
 
+def _with_one_beginning(pictures: int) -> list[Question]:
+    """Questions of several lengths that begin alike, up to their picture or beyond it."""
+    draw = torch.Generator().manual_seed(8)
+    questions = []
+    for number in range(21):
+        words = torch.randint(4, 22, (2 + number % 3,), generator=draw).tolist()
+        image = [3] * 9 if pictures else []
+        picture = f"set/{number % pictures}" if pictures else ""
+        ids = [4, 6, 7, 8, 9, 10, *image, 11, 12, *words, 5]
+        questions.append(Question(str(number), "test", ids, picture, _options(number)))
+    return questions
+
+
+@pytest.mark.parametrize(("pictures", "shared"), [(0, 8), (1, 17), (2, 6)])
+def test_one_beginning_is_computed_once_and_changes_nothing(
+    model, pictures: int, shared: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    questions = _with_one_beginning(pictures)
+    shown = [_features(int(q.picture[-1])) for q in questions if q.picture]
+    table = torch.cat(shown) if shown else None
+    passes: list[tuple[int, ...]] = []
+    language = model.model.language_model
+    forward = language.forward
+
+    def counted(*args, **kwargs):
+        if kwargs.get("inputs_embeds") is not None:
+            passes.append(tuple(kwargs["inputs_embeds"].shape[:2]))
+        return forward(*args, **kwargs)
+
+    monkeypatch.setattr(language, "forward", counted)
+    together = answer(model, questions, table, end=END, max_new_tokens=5)
+    longest = max(len(q.ids) for q in questions)
+    assert passes == [(1, shared), (len(questions), longest - shared)]
+    for number, (question, given) in enumerate(zip(questions, together, strict=True)):
+        mine = table[number : number + 1] if table is not None else None
+        alone = answer(model, [question], mine, end=END, max_new_tokens=5)[0]
+        assert given.ids == alone.ids
+        assert given.option_scores == pytest.approx(alone.option_scores, abs=1e-4)
+
+
 def test_options_with_one_first_token_are_refused() -> None:
     question = Question("capital/1", "test", [1], "", [[7, 9], [8], [7, 10]])
     with pytest.raises(DataError, match=r"item 'capital/1': two options begin with the same"):

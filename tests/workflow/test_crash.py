@@ -24,18 +24,13 @@ def _wait(condition: Callable[[], bool], seconds: float = 120) -> None:
         time.sleep(0.05)
 
 
-def _jobs_of(engine: Engine, script: str) -> list[int]:
-    """Process ids of a stage's running jobs in this copy of the workflow."""
+def _jobs_of(engine: Engine, stage: str) -> list[int]:
+    """Process ids of a stage's running jobs: each writes its own into its state folder."""
     found = []
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                line = (entry / "cmdline").read_bytes().decode().split("\0")
-                here = (entry / "cwd").resolve() == engine.folder
-            except OSError:
-                continue
-            if here and len(line) > 1 and line[1].endswith(f"scripts/{script}.py"):
-                found.append(int(entry.name))
+    for lock in engine.results("state", stage).glob("**/lock"):
+        text = lock.read_text()
+        if text and Path("/proc", text.strip()).exists():
+            found.append(int(text))
     return found
 
 
@@ -119,7 +114,7 @@ def _is_engine(entry: Path, folder: Path) -> bool:
 def test_two_runs_of_one_study_at_once_are_refused(scratch: Engine) -> None:
     first = _start(scratch)
     lock = scratch.results("state", "engine.lock")
-    _wait(lambda: lock.exists() and bool(_jobs_of(scratch, "prepare_backbone")))
+    _wait(lambda: lock.exists() and bool(_jobs_of(scratch, "align")))
     second = scratch.run(TARGET)
     os.killpg(first.pid, signal.SIGINT)
     first.wait(120)

@@ -87,7 +87,7 @@ class BenchmarkItems(Section):
     modality: Modality = Field(description="`text` names the concept, `vision` shows it.")
     relation: Relation = Field(description="What is asked; see `mlan.data.relations`.")
     images: Name | None = Field(None, description="Image set of a vision benchmark.")
-    dev: int = Field(24, ge=1, description="Items of the dev part at most (recipe is chosen here).")
+    dev: int = Field(16, ge=1, description="Items of the dev part at most (recipe is chosen here).")
     test: int = Field(80, ge=1, description="Items of the test part (reported).")
 
 

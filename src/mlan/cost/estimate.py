@@ -21,7 +21,7 @@ from mlan.grid import Grid
 
 # Seconds of a job besides its own work on the reference machine (two cores), engine included.
 START_S = 1.5  # a job of tables
-MODEL_START_S = 4.0  # imports and loading of a job that runs a model
+MODEL_START_S = 2.0  # loading of a job that runs a model; the imports are shared (`forkserver`)
 _FIXED_S = {
     "prepare_concepts": 2.0,
     "prepare_source": 0.3,

@@ -1,6 +1,7 @@
 """Answer a batch of questions: option likelihoods and a greedy answer from one prefill.
 
-Rows are padded on the left, so that all rows end together. The last position's logits give
+What all questions begin with is computed once. The rest is padded on the left, so that all rows
+end together. The last position's logits give
 the log-likelihood of each option's first token (options never share one: checked) and the
 first greedy token; the answer goes on from the same keys and values. A tuned model mostly
 answers with its likeliest option, so that answer is drafted: one pass over its tokens shows
@@ -19,6 +20,9 @@ from transformers.models.llava.modeling_llava import LlavaForConditionalGenerati
 
 from mlan.errors import DataError
 from mlan.model.compose import input_embeddings
+
+# Tokens that a pass over the shared beginning must save: it reads all weights once more.
+_WORTHWHILE = 100
 
 
 @dataclass(frozen=True)
@@ -60,17 +64,8 @@ def answer(
     max_new_tokens: int,
 ) -> list[Answer]:
     """Answer questions together; `pictures` (P, T, D) are theirs in order."""
-    ids, mask = _left_padded(questions, end, model.device)
-    language = model.model.language_model
-    cache = DynamicCache(config=model.model.language_model.config)
-    out = language(
-        inputs_embeds=input_embeddings(model, ids, pictures),
-        attention_mask=mask,
-        position_ids=(mask.cumsum(1) - 1).clamp(min=0),
-        past_key_values=cache,
-        use_cache=True,
-    )
-    logits = model.lm_head(out.last_hidden_state[:, -1]).float()
+    hidden, cache, mask = _prefill(model, questions, pictures, end)
+    logits = model.lm_head(hidden[:, -1]).float()
     likelihood = logits.log_softmax(-1)
     scores = [likelihood[i, [o[0] for o in q.options]].tolist() for i, q in enumerate(questions)]
     first = logits.argmax(-1)
@@ -83,6 +78,52 @@ def answer(
         decoded = _decode(model, cache, mask[keep], first[keep], end, max_new_tokens)
         greedy |= dict(zip(rest, decoded, strict=True))
     return [Answer(*greedy[row], scores[row]) for row in range(len(questions))]
+
+
+def _prefill(
+    model: LlavaForConditionalGeneration,
+    questions: list[Question],
+    pictures: Tensor | None,
+    pad: int,
+) -> tuple[Tensor, DynamicCache, Tensor]:
+    """Return the hidden states (B, L, E) after the shared beginning, all keys, their mask."""
+    language = model.model.language_model
+    cache = DynamicCache(config=language.config)
+    shared = _shared_beginning(questions, model.config.image_token_id)
+    if shared:
+        ids = torch.tensor([questions[0].ids[:shared]], device=model.device)
+        of_first = pictures
+        if pictures is not None:  # shown to all, or to none so early
+            seen = model.config.image_token_id in questions[0].ids[:shared]
+            of_first, pictures = (pictures[:1], None) if seen else (None, pictures)
+        language(
+            inputs_embeds=input_embeddings(model, ids, of_first),
+            past_key_values=cache,
+            use_cache=True,
+        )
+        cache.batch_repeat_interleave(len(questions))
+    ids, mask = _left_padded([q.ids[shared:] for q in questions], pad, model.device)
+    mask = torch.cat([mask.new_ones((len(mask), shared)), mask], dim=1)
+    out = language(
+        inputs_embeds=input_embeddings(model, ids, pictures),
+        attention_mask=mask,
+        position_ids=(mask.cumsum(1) - 1).clamp(min=0)[:, shared:],
+        past_key_values=cache,
+        use_cache=True,
+    )
+    return out.last_hidden_state, cache, mask
+
+
+def _shared_beginning(questions: list[Question], image_token: int) -> int:
+    """Tokens that all questions begin with, pictures included; 0 where sharing saves nothing."""
+    first = questions[0].ids
+    most = min(len(q.ids) for q in questions) - 1  # each keeps one of its own
+    same = (all(q.ids[at] == first[at] for q in questions) for at in range(most))
+    shared = next((at for at, agree in enumerate(same) if not agree), most)
+    several = len({q.picture for q in questions}) > 1
+    if image_token in first[:shared] and (several or image_token in first[shared:]):
+        shared = first.index(image_token)
+    return shared if shared * (len(questions) - 1) >= _WORTHWHILE else 0
 
 
 def _drafts(
@@ -133,15 +174,13 @@ def _confirmed(
     }
 
 
-def _left_padded(
-    questions: list[Question], pad: int, device: torch.device
-) -> tuple[Tensor, Tensor]:
-    length = max(len(q.ids) for q in questions)
-    ids = torch.full((len(questions), length), pad, dtype=torch.long)
-    mask = torch.zeros((len(questions), length), dtype=torch.long)
-    for row, question in enumerate(questions):
-        ids[row, length - len(question.ids) :] = torch.tensor(question.ids)
-        mask[row, length - len(question.ids) :] = 1
+def _left_padded(rows: list[list[int]], pad: int, device: torch.device) -> tuple[Tensor, Tensor]:
+    length = max(map(len, rows))
+    ids = torch.full((len(rows), length), pad, dtype=torch.long)
+    mask = torch.zeros((len(rows), length), dtype=torch.long)
+    for number, row in enumerate(rows):
+        ids[number, length - len(row) :] = torch.tensor(row)
+        mask[number, length - len(row) :] = 1
     return ids.to(device), mask.to(device)
 
 
