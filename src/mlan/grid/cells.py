@@ -1,15 +1,14 @@
-"""From a study to its cells and runs, and their names.
+"""From a study to its cells and runs.
 
 A cell is a recipe; experiments are short deltas from the base recipe, and equal recipes are
 one cell, trained once. A run is a cell and a seed. A stack is what one stage 1 stands on.
-Names are for people and paths; they are no part of an identity. Not here: what a job depends
-on (`mlan.grid.jobs`).
+Not here: what cells are called (`mlan.config.cell_name`), what a job depends on
+(`mlan.grid.jobs`).
 """
 
 from __future__ import annotations
 
 import itertools
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -18,6 +17,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from mlan.config import Study
+from mlan.config.cell_name import cell_name, changed
 from mlan.config.load import explain
 from mlan.config.recipe import Recipe
 from mlan.config.study import recipe_problems
@@ -63,7 +63,7 @@ class Cells:
                 recipe = self._recipe(name, delta, problems)
                 if recipe is None or not experiment.default:
                     continue
-                cell = self._cell_name(recipe)
+                cell = cell_name(self.config.recipe, recipe)
                 if recipes.setdefault(cell, recipe) != recipe:
                     problems.append(
                         f"experiments.{name}: cell {cell} would name two different recipes; "
@@ -101,30 +101,13 @@ class Cells:
         problems += [f"experiments.{name}: {line}" for line in found]
         return None if found else recipe
 
-    def _cell_name(self, recipe: Recipe) -> str:
-        share = f"text{100 * recipe.mixture.text_share:g}"
-        rest = self._changed(recipe, skip=("mixture.text_share",))
-        return "_".join([share.replace(".", "p"), *rest])
-
-    def _changed(
-        self, recipe: Recipe, skip: tuple[str, ...] = (), only: tuple[str, ...] = ("",)
-    ) -> list[str]:
-        base, mine = _leaves(self.config.recipe.model_dump()), _leaves(recipe.model_dump())
-        keys = sorted({*base, *mine})
-        shared = Counter(key.rpartition(".")[2] for key in keys)
-        return [
-            _slug(f"{_short(key, shared)}-{mine.get(key, 'none')}")
-            for key in keys
-            if base.get(key) != mine.get(key) and key not in skip and key.startswith(only)
-        ]
-
     def _untuned(
         self, recipes: Mapping[str, Recipe], members: Mapping[str, list[str]]
     ) -> dict[str, Cell]:
         seeds = self.config.seeds if "align" in self.config.seed_varies else [0]
         cells: dict[str, Cell] = {}
         for name, recipe in recipes.items():
-            rest = self._changed(recipe, only=("backbone.", "align."))
+            rest = changed(self.config.recipe, recipe, only=("backbone.", "align."))
             cell = "_".join([UNTUNED, *rest])
             before = cells[cell].experiments if cell in cells else ()
             joined = tuple(dict.fromkeys((*before, *members[name])))
@@ -149,7 +132,9 @@ class Cells:
     def stack(self, cell: str, seed: int) -> str:
         """Name of a run's stage 1: what differs from the base recipe, and its seed if it varies."""
         recipe = self.cells[cell].recipe
-        name = "_".join(["base", *self._changed(recipe, only=("backbone.", "align."))])
+        name = "_".join(
+            ["base", *changed(self.config.recipe, recipe, only=("backbone.", "align."))]
+        )
         return f"{name}_seed{seed}" if "align" in self.config.seed_varies else name
 
     @cached_property
@@ -223,23 +208,3 @@ def _assign(plain: dict[str, Any], key: str, value: Any) -> str | None:
         )
     place[last] = value
     return None
-
-
-def _leaves(plain: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for key, value in plain.items():
-        if isinstance(value, Mapping):
-            flat |= _leaves(value, f"{prefix}{key}.")
-        else:
-            flat[f"{prefix}{key}"] = value
-    return flat
-
-
-def _short(key: str, shared: Mapping[str, int]) -> str:
-    """A dotted key's last part, with its section where another section has the same."""
-    section, _, last = key.rpartition(".")
-    return last if shared[last] == 1 else f"{section.rpartition('.')[2]}-{last}"
-
-
-def _slug(text: str) -> str:
-    return "".join(c if c.isalnum() or c in "-." else "-" for c in text.lower()).replace(".", "p")

@@ -1,0 +1,56 @@
+"""Name a cell after its text share and what differs from the base recipe.
+
+Names are for people and paths; they are no part of an identity.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+from mlan.config.recipe import Recipe
+
+
+def cell_name(base: Recipe, recipe: Recipe) -> str:
+    """Return the name of the cell of a recipe, such as `text50_rank-4`."""
+    share = f"text{100 * recipe.mixture.text_share:g}"
+    rest = changed(base, recipe, skip=("mixture.text_share",))
+    return "_".join([share.replace(".", "p"), *rest])
+
+
+def changed(
+    base: Recipe, recipe: Recipe, skip: tuple[str, ...] = (), only: tuple[str, ...] = ("",)
+) -> list[str]:
+    """Return a part of a name for each key that differs from the base recipe.
+
+    `only` are the beginnings of dotted keys that are looked at.
+    """
+    before, mine = _leaves(base.model_dump()), _leaves(recipe.model_dump())
+    keys = sorted({*before, *mine})
+    shared = Counter(key.rpartition(".")[2] for key in keys)
+    return [
+        _slug(f"{_short(key, shared)}-{mine.get(key, 'none')}")
+        for key in keys
+        if before.get(key) != mine.get(key) and key not in skip and key.startswith(only)
+    ]
+
+
+def _leaves(plain: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in plain.items():
+        if isinstance(value, Mapping):
+            flat |= _leaves(value, f"{prefix}{key}.")
+        else:
+            flat[f"{prefix}{key}"] = value
+    return flat
+
+
+def _short(key: str, shared: Mapping[str, int]) -> str:
+    """A dotted key's last part, with its section where another section has the same."""
+    section, _, last = key.rpartition(".")
+    return last if shared[last] == 1 else f"{section.rpartition('.')[2]}-{last}"
+
+
+def _slug(text: str) -> str:
+    return "".join(c if c.isalnum() or c in "-." else "-" for c in text.lower()).replace(".", "p")
