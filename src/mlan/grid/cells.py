@@ -18,7 +18,7 @@ from pydantic import ValidationError
 
 from mlan.config import Study
 from mlan.config.cell_name import cell_name, changed
-from mlan.config.load import explain
+from mlan.config.explain import explain
 from mlan.config.recipe import Recipe
 from mlan.config.study import recipe_problems
 from mlan.errors import ConfigError, nearest
