@@ -32,14 +32,17 @@ def test_all_mistakes_of_a_study_come_at_once(bare: Engine, study: dict[str, Any
     study["recipe"]["tune"]["learning_rat"] = 1e-3
     study["data"]["benchmarks"]["v_capital"]["relation"] = "capitol"
     study["seeds"] = []
+    study["experiments"]["sweep"]["set"] = {"tune.loss_units": "token"}
     lines = _lines(bare, study)
-    assert len(lines) == 4
+    assert len(lines) == 5
     assert any("recipe.mixture.text_share = 1.5" in line and "1" in line for line in lines)
     assert any("recipe.tune.learning_rat: unknown key; did you mean 'learning_rate'?" in line
                for line in lines)  # fmt: skip
     assert any("relation = 'capitol'" in line and "did you mean 'capital'?" in line
                for line in lines)  # fmt: skip
     assert any("seeds = []" in line for line in lines)
+    assert any("experiments.sweep: tune.loss_units: unknown recipe key" in line
+               and "did you mean 'loss_unit'?" in line for line in lines)  # fmt: skip
 
 
 def test_unknown_source_names_the_nearest(bare: Engine, study: dict[str, Any]) -> None:

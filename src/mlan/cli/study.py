@@ -22,9 +22,7 @@ def open_grid(study: str, seeds: str | None = None, experiments: str | None = No
             f"no folder config here ({os.getcwd()}); go to the one with the Snakefile"
         )
     loaded = load_study(study, seeds=seeds, experiments=experiments)
-    grid = Grid(loaded, _device(loaded))
-    _ = grid.cells  # mistakes in experiments come up here
-    return grid
+    return Grid(loaded, _device(loaded))
 
 
 def _device(study: Study) -> str:

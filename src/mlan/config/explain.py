@@ -1,13 +1,14 @@
 """Say what is wrong with a value: one line per mistake, for people who know no pydantic.
 
 Owns: the translation of validation errors into key, value, what is allowed and the nearest
-name, and the walk from a place of the study file to the names that are allowed there.
+name, and the walk from a place of the study file to what belongs there. Not here: mistakes
+between values that are right by themselves (`mlan.config.fit`, `mlan.config.expand`).
 """
 
 from __future__ import annotations
 
-import types
-from typing import Any, Literal, Union, get_args, get_origin
+from collections.abc import Sequence
+from typing import Any, Literal, TypeGuard, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
@@ -20,22 +21,17 @@ def explain(error: ValidationError, prefix: tuple[str, ...] = ()) -> list[str]:
 
     `prefix` is the place of the validated model in the study file.
     """
-    lines: list[str] = []
-    for item in error.errors():
-        location = (*prefix, *(str(part) for part in item["loc"]))
-        if item["type"] == "value_error" and location == prefix:
-            lines += str(item["ctx"]["error"]).splitlines()
-        else:
-            lines.append(_explained(item, location))
-    return lines
+    return [
+        _explained(item, (*prefix, *(str(part) for part in item["loc"]))) for item in error.errors()
+    ]
 
 
 def _explained(item: Any, location: tuple[str, ...]) -> str:
     kind, value = item["type"], item["input"]
     key = ".".join(visible(location))
     if kind == "extra_forbidden":
-        allowed = fields_at(StudyConfig, location[:-1])
-        return f"{key}: unknown key; {nearest(location[-1], allowed)}"
+        section = type_at(StudyConfig, location[:-1])
+        return f"{key}: unknown key; {nearest(location[-1], section.model_fields)}"
     if kind == "missing":
         return f"{key}: missing"
     if kind == "literal_error" and isinstance(value, str):
@@ -59,7 +55,7 @@ def _lower(message: str) -> str:
     return message[:1].lower() + message[1:]
 
 
-def visible(location: tuple[str, ...]) -> list[str]:
+def visible(location: Sequence[Any]) -> list[Any]:
     """Drop the parts of a location that pydantic adds: union tags and `[key]` markers."""
     tags = {"facts", "conversations", "[key]"}
     kept = []
@@ -71,30 +67,30 @@ def visible(location: tuple[str, ...]) -> list[str]:
     return kept
 
 
-def fields_at(model: Any, location: tuple[str, ...]) -> list[str]:
-    """Names allowed at a dotted place of the study file, walking models, dicts and unions."""
+def type_at(model: Any, location: tuple[str, ...]) -> Any:
+    """What belongs at a location, walking models, dicts, lists and unions; None if nothing."""
     if not location:
-        return list(model.model_fields) if _is_model(model) else []
-    if _is_model(model):
+        return model
+    if is_section(model):
         field = model.model_fields.get(location[0])
-        return fields_at(field.annotation, location[1:]) if field else []
+        return type_at(field.annotation, location[1:]) if field else None
     origin, arguments = get_origin(model), get_args(model)
     if origin in (dict, list):
-        return fields_at(arguments[-1], location[1:])
+        return type_at(arguments[-1], location[1:])
     if origin is Literal:
-        return []
-    if origin in (Union, types.UnionType) or arguments:
-        for option in arguments:
-            rest = location
-            if _is_model(option) and "adapter" in option.model_fields:
-                if location[0] not in str(option.model_fields["adapter"].annotation):
-                    continue
-                rest = location[1:]
-            found = fields_at(option, rest)
-            if found:
-                return found
-    return []
+        return None
+    for option in arguments:
+        rest = location
+        if is_section(option) and "adapter" in option.model_fields:
+            if location[0] not in str(option.model_fields["adapter"].annotation):
+                continue
+            rest = location[1:]
+        found = type_at(option, rest)
+        if found is not None:
+            return found
+    return None
 
 
-def _is_model(thing: Any) -> bool:
+def is_section(thing: Any) -> TypeGuard[type[BaseModel]]:
+    """Whether a type is a section of the study file, in contrast to a value or a mapping."""
     return isinstance(thing, type) and issubclass(thing, BaseModel)

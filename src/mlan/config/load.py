@@ -1,21 +1,21 @@
 """Read a study file and report every mistake in it at once, before any job runs.
 
-Owns: finding the file by name or path, YAML with duplicate keys refused, command-line
-selection of seeds and experiments. It does not look at data or assets.
+Owns: finding the file by name or path, YAML with duplicate keys refused, all checks in one
+go, and command-line selection of seeds and experiments. It does not look at data or assets.
 """
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Hashable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import yaml
-from pydantic import ValidationError
 
-from mlan.config.explain import explain, fields_at, visible
+from mlan.config.expand import expand
+from mlan.config.fit import Problem, misfits
+from mlan.config.mend import read
 from mlan.config.study import StudyConfig
 from mlan.errors import ConfigError, nearest
 
@@ -96,11 +96,7 @@ def load_study(
     raw = _parse(path)
     if not isinstance(raw, dict):
         raise ConfigError(f"{path}: a study file is a mapping of sections; it holds {raw!r:.60}")
-    try:
-        config = StudyConfig.model_validate(raw)
-    except ValidationError as error:
-        lines = [*explain(error), *_hidden(error, raw)]
-        raise ConfigError(*(f"{path}: {line}" for line in lines)) from None
+    config = _checked(path, raw, all_off=bool(_split(experiments)))
     return Study(path.stem, path, _select(config, seeds, experiments))
 
 
@@ -122,6 +118,24 @@ def _parse(path: Path) -> Any:
     if loader.twice:
         raise ConfigError(*loader.twice)
     return raw
+
+
+def _checked(path: Path, raw: dict[Any, Any], *, all_off: bool) -> StudyConfig:
+    """Validate a file; `all_off` allows that no experiment is on by default."""
+    reading = read(raw)
+    problems: list[Problem] = []
+    if reading.config is not None:
+        problems = [*misfits(reading.config), *expand(reading.config).problems]
+        if not all_off and not any(e.default for e in reading.config.experiments.values()):
+            line = "experiments: none is part of the default targets; name one to run"
+            problems.append(Problem(line, ("experiments.*",)))
+    lines = [
+        *reading.mistakes,
+        *(problem.line for problem in problems if not problem.rests_on_any(reading.lost)),
+    ]
+    if reading.config is None or lines:
+        raise ConfigError(*(f"{path}: {line}" for line in lines))
+    return reading.config
 
 
 def _select(config: StudyConfig, seeds: str | None, experiments: str | None) -> StudyConfig:
@@ -162,34 +176,3 @@ def _selected_seeds(text: str, allowed: list[int], problems: list[str]) -> list[
 
 def _split(text: str | None) -> list[str]:
     return [part for part in str(text or "").replace(" ", "").split(",") if part]
-
-
-def _hidden(error: ValidationError, raw: dict[Any, Any]) -> list[str]:
-    """Mistakes between sections, which are looked for only once every value is right.
-
-    Asks again without the wrong values. A line about a section that lost one may be its
-    consequence and is left out; where a whole entry is wrong, nothing can be said.
-    """
-    mended = copy.deepcopy(raw)
-    touched = set()
-    for item in error.errors():
-        location = tuple(str(part) for part in item["loc"])
-        if not location or not fields_at(StudyConfig, location[:-1]):
-            return []
-        *path, last = visible(location)
-        section: Any = mended
-        for part in path:
-            section = section[int(part) if isinstance(section, list) else part]
-        section.pop(last, None)
-        touched.add(".".join(path))
-    try:
-        StudyConfig.model_validate(mended)
-    except ValidationError as second:
-        found = [item for item in second.errors() if item["loc"] == ()]
-        lines = [line for item in found for line in str(item["ctx"]["error"]).splitlines()]
-        return [line for line in lines if _section_of(line) not in touched]
-    return []
-
-
-def _section_of(line: str) -> str:
-    return line.split(" = ")[0].split(":")[0].rpartition(".")[0]

@@ -1,15 +1,14 @@
-"""The study file as one model, and the checks that need more than one section."""
+"""The study file as one model. What must fit between its sections: `mlan.config.fit`."""
 
 from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
-from mlan.config.data import Benchmark, ConversationsSource, Data, FactsSource
+from mlan.config.data import Data
 from mlan.config.recipe import Recipe
 from mlan.config.section import Name, Section
-from mlan.errors import nearest
 
 SeedPart = Literal["draw", "order", "init", "align"]
 
@@ -83,86 +82,3 @@ class StudyConfig(Section):
     )
     evaluate: Evaluate = Field(default_factory=Evaluate, description="Evaluation protocol.")
     report: Report = Field(default_factory=Report, description="Figures and tables.")
-
-    @model_validator(mode="after")
-    def _names_fit_together(self) -> StudyConfig:
-        problems = [
-            *_duplicates("seeds", self.seeds),
-            *_duplicates("seed_varies", self.seed_varies),
-            *_image_problems(self.data),
-            *_duplicates(
-                "evaluate.conditions",
-                [f"{c.image} {part}" for c in self.evaluate.conditions for part in c.parts],
-            ),
-            *recipe_problems(self.data, self.recipe),
-        ]
-        if problems:
-            raise ValueError("\n".join(problems))
-        return self
-
-
-def _duplicates(key: str, values: list[Any]) -> list[str]:
-    twice = sorted({str(v) for v in values if values.count(v) > 1})
-    return [f"{key} = {v}: named twice; each value may stand once" for v in twice]
-
-
-def _image_problems(data: Data) -> list[str]:
-    problems = []
-    users: list[tuple[str, FactsSource | Benchmark]] = [
-        *((f"data.sources.{n}", s) for n, s in data.sources.items() if isinstance(s, FactsSource)),
-        *((f"data.benchmarks.{n}", b) for n, b in data.benchmarks.items()),
-    ]
-    for key, user in users:
-        if user.modality == "vision" and user.images is None:
-            problems.append(f"{key}.images: missing; a vision entry names an image set")
-        elif user.modality == "text" and user.images is not None:
-            problems.append(f"{key}.images = {user.images!r}: a text entry has no images")
-        elif user.images is not None and user.images not in data.images:
-            problems.append(
-                f"{key}.images = {user.images!r}: unknown image set; "
-                + nearest(user.images, data.images)
-            )
-    problems += [
-        f"data.sources.{name}.image_folder: missing; a vision source names one"
-        for name, source in data.sources.items()
-        if isinstance(source, ConversationsSource)
-        and source.modality == "vision"
-        and source.image_folder is None
-    ]
-    problems += [
-        f"data.sources.{name}: a source and an image set may not share the name {name!r}"
-        for name in sorted(set(data.sources) & set(data.images))
-    ]
-    return problems
-
-
-def recipe_problems(data: Data, recipe: Recipe) -> list[str]:
-    """Return what does not fit between a recipe, the base one or a cell's, and the data."""
-    problems = []
-    for key in ("images", "naming_images"):
-        name = getattr(recipe.align, key)
-        if name not in data.images:
-            problems.append(
-                f"recipe.align.{key} = {name!r}: unknown image set; {nearest(name, data.images)}"
-            )
-    for modality in ("text", "vision"):
-        weights: dict[str, float] = getattr(recipe.mixture, modality)
-        for name in weights:
-            key = f"recipe.mixture.{modality}.{name}"
-            if name not in data.sources:
-                problems.append(f"{key}: unknown source; {nearest(name, data.sources)}")
-            elif data.sources[name].modality != modality:
-                problems.append(
-                    f"{key}: source {name!r} has modality {data.sources[name].modality!r}; "
-                    f"it must be {modality!r} here"
-                )
-    mixture = recipe.mixture
-    if mixture.text_share > 0 and not mixture.text:
-        problems.append(f"recipe.mixture.text: empty, but text_share = {mixture.text_share}")
-    if mixture.text_share < 1 and not mixture.vision:
-        problems.append(f"recipe.mixture.vision: empty, but text_share = {mixture.text_share}")
-    if recipe.tune.language_model == "frozen" and (
-        recipe.tune.projector == "frozen" or mixture.text_share == 1
-    ):
-        problems.append("recipe.tune.language_model = 'frozen': nothing would be trained")
-    return problems

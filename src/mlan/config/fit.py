@@ -1,0 +1,140 @@
+"""What must fit between values of the study file that are right by themselves.
+
+A problem names the keys that it rests on. Where one of them had to be stood in for
+(`mlan.config.mend`), the problem may be a consequence of that mistake and is left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from mlan.config.data import Benchmark, ConversationsSource, Data, FactsSource
+from mlan.config.recipe import Recipe
+from mlan.config.study import StudyConfig
+from mlan.errors import nearest
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One line for the user, and the keys whose values it rests on, the criticised one first.
+
+    `images.*` stands for the names in `images`, whatever is below them.
+    """
+
+    line: str
+    rests_on: tuple[str, ...] = ()
+
+    def rests_on_any(self, keys: Iterable[str]) -> bool:
+        """Whether one of the keys is, holds or belongs to a value that the problem rests on."""
+        return any(related(mine, key) for key in keys for mine in self.rests_on)
+
+
+def related(one: str, other: str) -> bool:
+    """Whether two dotted keys are the same or one is below the other."""
+    return f"{one}.".startswith(f"{other}.") or f"{other}.".startswith(f"{one}.")
+
+
+def misfits(config: StudyConfig) -> list[Problem]:
+    """Return what does not fit between the sections of a study, experiments left aside."""
+    conditions = [f"{c.image} {part}" for c in config.evaluate.conditions for part in c.parts]
+    return [
+        *_duplicates("seeds", config.seeds),
+        *_duplicates("seed_varies", config.seed_varies),
+        *_image_problems(config.data),
+        *_duplicates("evaluate.conditions", conditions),
+        *recipe_problems(config.data, config.recipe),
+    ]
+
+
+def _duplicates(key: str, values: list[Any]) -> list[Problem]:
+    twice = sorted({str(v) for v in values if values.count(v) > 1})
+    return [Problem(f"{key} = {v}: named twice; each value may stand once", (key,)) for v in twice]
+
+
+def _image_problems(data: Data) -> list[Problem]:
+    problems = []
+    users: list[tuple[str, FactsSource | Benchmark]] = [
+        *((f"data.sources.{n}", s) for n, s in data.sources.items() if isinstance(s, FactsSource)),
+        *((f"data.benchmarks.{n}", b) for n, b in data.benchmarks.items()),
+    ]
+    for place, user in users:
+        key = f"{place}.images"
+        own = (key, f"{place}.modality")
+        if user.modality == "vision" and user.images is None:
+            problems.append(Problem(f"{key}: missing; a vision entry names an image set", own))
+        elif user.modality == "text" and user.images is not None:
+            problems.append(Problem(f"{key} = {user.images!r}: a text entry has no images", own))
+        elif user.images is not None and user.images not in data.images:
+            problems.append(_unknown_set(key, user.images, data))
+    problems += [
+        Problem(
+            f"data.sources.{name}.image_folder: missing; a vision source names one",
+            (f"data.sources.{name}.image_folder", f"data.sources.{name}.modality"),
+        )
+        for name, source in data.sources.items()
+        if isinstance(source, ConversationsSource)
+        and source.modality == "vision"
+        and source.image_folder is None
+    ]
+    problems += [
+        Problem(
+            f"data.sources.{name}: a source and an image set may not share the name {name!r}",
+            ("data.sources.*", "data.images.*"),
+        )
+        for name in sorted(set(data.sources) & set(data.images))
+    ]
+    return problems
+
+
+def _unknown_set(key: str, name: str, data: Data) -> Problem:
+    line = f"{key} = {name!r}: unknown image set; {nearest(name, data.images)}"
+    return Problem(line, (key, "data.images.*"))
+
+
+def recipe_problems(data: Data, recipe: Recipe) -> list[Problem]:
+    """Return what does not fit between a recipe, the base one or a cell's, and the data."""
+    align = [("images", recipe.align.images), ("naming_images", recipe.align.naming_images)]
+    return [
+        *(
+            _unknown_set(f"recipe.align.{k}", name, data)
+            for k, name in align
+            if name not in data.images
+        ),
+        *_weight_problems(data, "text", recipe.mixture.text),
+        *_weight_problems(data, "vision", recipe.mixture.vision),
+        *_nothing_to_learn(recipe),
+    ]
+
+
+def _weight_problems(data: Data, modality: str, weights: dict[str, float]) -> list[Problem]:
+    problems = []
+    for name in weights:
+        key = f"recipe.mixture.{modality}.{name}"
+        if name not in data.sources:
+            line = f"{key}: unknown source; {nearest(name, data.sources)}"
+            problems.append(Problem(line, (key, "data.sources.*")))
+        elif data.sources[name].modality != modality:
+            line = (
+                f"{key}: source {name!r} has modality {data.sources[name].modality!r}; "
+                f"it must be {modality!r} here"
+            )
+            problems.append(Problem(line, (key, f"data.sources.{name}.modality")))
+    return problems
+
+
+def _nothing_to_learn(recipe: Recipe) -> list[Problem]:
+    problems = []
+    share = recipe.mixture.text_share
+    parts = (("text", recipe.mixture.text, share), ("vision", recipe.mixture.vision, 1 - share))
+    for modality, weights, part in parts:
+        if part > 0 and not weights:
+            key = f"recipe.mixture.{modality}"
+            line = f"{key}: empty, but text_share = {share}"
+            problems.append(Problem(line, (key, "recipe.mixture.text_share")))
+    if recipe.tune.language_model == "frozen" and (recipe.tune.projector == "frozen" or share == 1):
+        line = "recipe.tune.language_model = 'frozen': nothing would be trained"
+        rests_on = ("recipe.tune.language_model", "recipe.tune.projector")
+        problems.append(Problem(line, (*rests_on, "recipe.mixture.text_share")))
+    return problems
