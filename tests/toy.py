@@ -11,7 +11,7 @@ from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import LlamaConfig, LlamaModel, LlavaConfig
 
 from mlan.mixture.plan import build_plan
-from mlan.mixture.template import UserAssistant
+from mlan.mixture.template import Template
 from mlan.model.backbone import random_weights
 from mlan.model.compose import compose, initialise_projector, stage1_tensors
 from mlan.model.towers import TOKENS, ToyTower, ToyTowerConfig
@@ -104,13 +104,13 @@ def examples(source: str, modality: str, count: int) -> pd.DataFrame:
 
 def plan(
     share: float = 0.5, instances: int = 24, layout: str = "sorted", loss_unit: str = "token"
-) -> tuple[pd.DataFrame, dict[str, pd.DataFrame], UserAssistant]:
+) -> tuple[pd.DataFrame, dict[str, pd.DataFrame], Template]:
     """A plan over one text and one vision source, its sources and its template."""
     sources = {
         "words": examples("words", "text", instances),
         "pictures": examples("pictures", "vision", instances),
     }
-    template = UserAssistant(tokenizer(), TOKENS)
+    template = Template("user-assistant", tokenizer(), TOKENS)
     mixture = {
         "instances": instances,
         "text_share": share,

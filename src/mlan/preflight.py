@@ -24,6 +24,8 @@ from mlan.data.sources import count_examples
 from mlan.errors import ConfigError, DataError
 from mlan.grid import Grid
 from mlan.mixture.counts import mixture_counts
+from mlan.mixture.template import Template
+from mlan.mixture.tokenizer import embedded_tokenizer
 from mlan.records import digest, write_json
 
 
@@ -54,8 +56,13 @@ def _config(grid: Grid) -> dict[str, Any]:
         "data": grid.config.data.model_dump(),
         "mixtures": recipes,
         "backbones": backbones,
+        "templates": _templates(grid),
         "folder": str(grid.study.path.parent),
     }
+
+
+def _templates(grid: Grid) -> list[str]:
+    return sorted({cell.recipe.backbone.template for cell in grid.cells.values()})
 
 
 def _files(grid: Grid) -> dict[str, list[int]]:
@@ -105,6 +112,7 @@ def _examine(grid: Grid) -> dict[str, int]:
         except DataError as error:
             problems += error.lines
     problems += _budget_problems(grid, sizes)
+    problems += _template_problems(grid)
     if problems:
         raise ConfigError(*(f"{grid.study.path}: {line}" for line in dict.fromkeys(problems)))
     return sizes
@@ -135,3 +143,13 @@ def _budget_problems(grid: Grid, sizes: dict[str, int]) -> Iterator[str]:
                     f"{sizes[source]}; lower recipe.mixture.instances or set "
                     "recipe.mixture.repeat: true"
                 )
+
+
+def _template_problems(grid: Grid) -> Iterator[str]:
+    """All embedded language models share one tokenizer."""
+    tokenizer = embedded_tokenizer()
+    for name in _templates(grid):
+        try:
+            Template(name, tokenizer, image_tokens=1)
+        except ConfigError as error:
+            yield from error.lines

@@ -9,7 +9,7 @@ import pandas as pd
 from tokenizers import Regex, Tokenizer, models, pre_tokenizers
 
 from mlan.mixture.plan import build_plan
-from mlan.mixture.template import UserAssistant
+from mlan.mixture.template import Template
 
 IMAGE_TOKENS = 9
 SPECIAL = ("<|im_end|>", "<image>")
@@ -74,6 +74,6 @@ def plan(
     }
     rows = {"layout": tune.pop("layout", "sorted"), "window": 2, "capacity": 80}
     settings = {"examples_per_step": 8, "loss_unit": "token", "microbatch": 3, "rows": rows, **tune}
-    template = UserAssistant(letters(), IMAGE_TOKENS)
+    template = Template("user-assistant", letters(), IMAGE_TOKENS)
     seeds = {"draw": seed, "order": seed}
     return build_plan(mixture, settings, seeds, sources or SOURCES, template, IMAGE_TOKENS)

@@ -10,13 +10,14 @@ from hypothesis import strategies as st
 from tokenizers import Tokenizer, models, pre_tokenizers
 from tokenizers.processors import TemplateProcessing
 
-from mlan.mixture.template import Encoded, UserAssistant, load_tokenizer
+from mlan.errors import ConfigError
+from mlan.mixture.template import Encoded, Template, load_tokenizer
 from tests.mixture.example import IMAGE_TOKENS, letters
 
 TEXT = st.text(st.characters(min_codepoint=32, max_codepoint=125), min_size=1, max_size=12)
 TURNS = st.lists(st.fixed_dictionaries({"user": TEXT, "assistant": TEXT}), min_size=1, max_size=4)
 LETTERS = letters()
-TEMPLATE = UserAssistant(LETTERS, IMAGE_TOKENS)
+TEMPLATE = Template("user-assistant", LETTERS, IMAGE_TOKENS)
 END = "<|im_end|>"
 
 
@@ -59,7 +60,7 @@ def test_whole_conversation_reads_as_the_template_says(
 def test_picture_is_a_run_of_image_tokens_in_the_first_turn(
     turns: list[dict[str, str]], image_tokens: int
 ) -> None:
-    template = UserAssistant(letters(), image_tokens)
+    template = Template("user-assistant", letters(), image_tokens)
     image = LETTERS.token_to_id("<image>")
     shown = template.encode(turns, picture=True)
     assert shown.ids.count(image) == image_tokens
@@ -84,7 +85,7 @@ def test_known_ids_of_one_example() -> None:
     words = Tokenizer(models.WordLevel({n: i for i, n in enumerate(names)}, unk_token="?"))
     words.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
     words.add_special_tokens(["<image>", END])
-    encoded = UserAssistant(words, 3).encode(
+    encoded = Template("user-assistant", words, 3).encode(
         [{"user": "What is it", "assistant": "a cat"}], picture=True
     )
     assert encoded.ids == [3, 0, 0, 0, 5, 6, 7, 4, 8, 9, 1]
@@ -103,7 +104,9 @@ def test_nothing_is_added_around_a_conversation() -> None:
     wrapping = letters()
     begin = (END, wrapping.token_to_id(END))
     wrapping.post_processor = TemplateProcessing(single=f"{END} $A", special_tokens=[begin])
-    encoded = UserAssistant(wrapping, 0).encode([{"user": "q", "assistant": "a"}], picture=False)
+    encoded = Template("user-assistant", wrapping, 0).encode(
+        [{"user": "q", "assistant": "a"}], picture=False
+    )
     assert read(encoded.ids) == f"User: q\nAssistant: a{END}"
 
 
@@ -111,8 +114,8 @@ def test_nothing_is_added_around_a_conversation() -> None:
 def test_tokenizer_without_a_needed_token_is_refused(lost: str) -> None:
     names = [name for name in ("<image>", END, "?") if name != lost]
     words = Tokenizer(models.WordLevel({n: i for i, n in enumerate(names)}, unk_token="?"))
-    with pytest.raises(ValueError, match="the tokenizer has no"):
-        UserAssistant(words, 1)
+    with pytest.raises(ConfigError, match="template = 'user-assistant': the tokenizer has no"):
+        Template("user-assistant", words, 1)
 
 
 def test_tokenizer_is_read_from_a_backbone_folder(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 import torch
 from transformers import AutoModel, LlavaForConditionalGeneration
 
-from mlan.mixture.template import UserAssistant
+from mlan.mixture.template import Template
 from mlan.model.backbone import random_weights
 from mlan.model.compose import (
     ImageFeatures,
@@ -132,7 +132,7 @@ def test_projector_is_llavas_and_seeded(backbone: Path) -> None:
 def test_naming_equals_full_forward_over_prompt_and_name(backbone: Path) -> None:
     model = compose(backbone)
     initialise_projector(model, 0)
-    template = UserAssistant(tokenizer(), 9)
+    template = Template("user-assistant", tokenizer(), 9)
     names = ["red", "blue cat", "green dog red", "dog", "cat a b"]
     pictures = _pictures(len(names))
     concepts = pd.DataFrame(

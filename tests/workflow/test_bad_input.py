@@ -52,6 +52,14 @@ def test_unknown_source_names_the_nearest(bare: Engine, study: dict[str, Any]) -
     ]
 
 
+def test_template_of_another_language_model_is_refused(bare: Engine, study: dict[str, Any]) -> None:
+    study["experiments"]["sweep"]["set"] = {"backbone.template": "vicuna-v1"}
+    assert _lines(bare, study) == [
+        "config/test.yaml: recipe.backbone.template = 'vicuna-v1': the tokenizer has no '</s>' "
+        "token; choose the template that the language model was made for"
+    ]
+
+
 def test_duplicate_cells_are_refused(bare: Engine, study: dict[str, Any]) -> None:
     study["experiments"]["sweep"]["vary"]["mixture.text_share"] = [0.0, 0.5, 0.5]
     [line] = _lines(bare, study)

@@ -29,7 +29,7 @@ from mlan.grid import Grid
 from mlan.mixture.accounting import account
 from mlan.mixture.counts import mixture_counts
 from mlan.mixture.plan import build_plan
-from mlan.mixture.template import TEMPLATES, UserAssistant, load_tokenizer
+from mlan.mixture.template import Template, load_tokenizer
 from mlan.mixture.tokenizer import embedded_tokenizer
 from mlan.records import checked, read_checked
 
@@ -80,9 +80,9 @@ class Planner:
             self._frames[name] = self._read_or_build(name)
         return self._frames[name]
 
-    def template(self, recipe: Recipe) -> UserAssistant:
+    def template(self, recipe: Recipe) -> Template:
         """Return a recipe's conversation template."""
-        return TEMPLATES[recipe.backbone.template](self._tokenizer, self.image_tokens(recipe))
+        return Template(recipe.backbone.template, self._tokenizer, self.image_tokens(recipe))
 
     def image_tokens(self, recipe: Recipe) -> int:
         """Return the tokens of one picture."""

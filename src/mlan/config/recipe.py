@@ -11,6 +11,15 @@ from mlan.config.section import Section, Share
 
 LanguageModel = Literal["smollm2-135m-instruct", "toy-llama"]
 VisionTower = Literal["mobilenetv2", "toy-tower"]
+TemplateName = Literal[
+    "user-assistant",
+    "plain",
+    "vicuna-v1",
+    "chatml",
+    "chatml-qwen2.5",
+    "chatml-smollm2",
+    "llama3",
+]
 
 
 class Backbone(Section):
@@ -22,8 +31,9 @@ class Backbone(Section):
     vision_tower: VisionTower = Field(
         "mobilenetv2", description="Frozen vision tower; `toy-tower` is random and tiny."
     )
-    template: Literal["user-assistant"] = Field(
-        "user-assistant", description="Conversation template as token segments."
+    template: TemplateName = Field(
+        "user-assistant",
+        description="Conversation template as token segments; see `mlan.mixture.forms`.",
     )
     precision: Literal["fp32", "bf16"] = Field(
         "fp32", description="Arithmetic of the forward pass; bf16 moves results like a seed does."

@@ -22,7 +22,7 @@ from mlan.data.tables import rows_of
 from mlan.evaluate.engine import Answer, Question, answer, check_options
 from mlan.evaluate.journal import Journal
 from mlan.evaluate.prompts import DEFAULT_PROMPT, PROMPTS
-from mlan.mixture.template import TEMPLATES, UserAssistant, load_tokenizer
+from mlan.mixture.template import Template, load_tokenizer
 from mlan.model.compose import (
     ImageFeatures,
     arithmetic,
@@ -59,8 +59,8 @@ def predict(job: Job) -> None:
     identity = job.identity
     prepare_torch(job.threads, identity["device"])
     model = _model(job)
-    template = TEMPLATES[identity["template"]](
-        load_tokenizer(job.inputs["backbone"]), model.config.image_seq_length
+    template = Template(
+        identity["template"], load_tokenizer(job.inputs["backbone"]), model.config.image_seq_length
     )
     items = {
         name: read_checked(job.inputs[f"items:{name}"] / "items.parquet")
@@ -92,7 +92,7 @@ def _model(job: Job) -> LlavaForConditionalGeneration:
 
 
 def _asked(
-    identity: dict[str, Any], items: dict[str, pd.DataFrame], template: UserAssistant
+    identity: dict[str, Any], items: dict[str, pd.DataFrame], template: Template
 ) -> Iterator[Asked]:
     for name, benchmark in identity["benchmarks"].items():
         for condition in identity["evaluate"]["conditions"]:
@@ -106,7 +106,7 @@ def _asked(
                 yield Asked(name, condition["image"], batches)
 
 
-def _question(item: dict[str, Any], blank: bool, template: UserAssistant) -> Question:
+def _question(item: dict[str, Any], blank: bool, template: Template) -> Question:
     options = list(item["options"])
     text = PROMPTS[DEFAULT_PROMPT](item["question"], options)
     picture = item["image"] != ""
@@ -142,7 +142,7 @@ def _answer_all(
     model: LlavaForConditionalGeneration,
     asked: list[Asked],
     features: ImageFeatures,
-    template: UserAssistant,
+    template: Template,
 ) -> tuple[dict[str, list[dict[str, Any]]], dict[str, Any]]:
     journal = Journal(job.state / "journal.jsonl")
     base = [_weights_digest(job), job.code, job.threads, _protocol(job)]
@@ -177,7 +177,7 @@ def _answer_batch(
     model: LlavaForConditionalGeneration,
     batch: list[Question],
     features: ImageFeatures,
-    template: UserAssistant,
+    template: Template,
 ) -> list[Answer]:
     keys = [q.picture for q in batch if q.picture]
     with arithmetic(job.identity["device"], job.identity["precision"]):

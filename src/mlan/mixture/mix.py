@@ -7,7 +7,7 @@ import json
 from mlan.mixture.accounting import account
 from mlan.mixture.counts import mixture_counts
 from mlan.mixture.plan import build_plan, padding_share
-from mlan.mixture.template import TEMPLATES, load_tokenizer
+from mlan.mixture.template import Template, load_tokenizer
 from mlan.records import checked, read_checked, write_csv, write_parquet
 from mlan.stage import Job, log
 
@@ -30,7 +30,7 @@ def mix(job: Job) -> None:
     checked(backbone / "tokenizer.json")
     config = json.loads(checked(backbone / "config.json").read_text(encoding="utf-8"))
     image_tokens = int(config["image_seq_length"])
-    template = TEMPLATES[identity["template"]](load_tokenizer(backbone), image_tokens)
+    template = Template(identity["template"], load_tokenizer(backbone), image_tokens)
     plan = build_plan(mixture, identity["tune"], identity["seeds"], sources, template, image_tokens)
     accounting = account(plan, {name: len(frame) for name, frame in sources.items()})
     write_parquet(job.out / "plan.parquet", plan)

@@ -22,7 +22,7 @@ import pandas as pd
 from mlan.mixture.counts import mixture_counts
 from mlan.mixture.draw import draw
 from mlan.mixture.rows import lay_out
-from mlan.mixture.template import UserAssistant
+from mlan.mixture.template import Template
 
 
 def build_plan(
@@ -30,7 +30,7 @@ def build_plan(
     tune: Mapping[str, Any],
     seeds: Mapping[str, int],
     sources: Mapping[str, pd.DataFrame],
-    template: UserAssistant,
+    template: Template,
     image_tokens: int,
 ) -> pd.DataFrame:
     """Return the plan of one run.
@@ -70,7 +70,7 @@ def build_plan(
 def _lines(
     drawn: list[Any],
     sources: Mapping[str, pd.DataFrame],
-    template: UserAssistant,
+    template: Template,
     image_tokens: int,
 ) -> pd.DataFrame:
     rows = {name: {r["id"]: r for r in frame.to_dict("records")} for name, frame in sources.items()}

@@ -1,8 +1,8 @@
-"""Conversation templates as token segments, so that label spans hold by construction.
+"""Conversations as token segments, so that label spans hold by construction.
 
 A conversation becomes a list of token ids in which each answer (and its end token) is marked
 as supervised. Segments are tokenised on their own and joined; nothing is searched for in a
-tokenised string. An image is a run of `<image>` tokens at the start of the first user turn.
+tokenised string. Which segments there are is told by a form (`mlan.mixture.forms`).
 """
 
 from __future__ import annotations
@@ -13,8 +13,12 @@ from pathlib import Path
 
 from tokenizers import Tokenizer
 
+from mlan.errors import ConfigError
+from mlan.mixture.forms import FORMS, Picture, Piece, Special
+
 IMAGE_TOKEN = "<image>"
-END_TOKEN = "<|im_end|>"
+# Written before a word by tokenizers of the sentencepiece family.
+_WORD_MARK = "▁"
 
 
 def load_tokenizer(backbone: Path) -> Tokenizer:
@@ -30,33 +34,36 @@ class Encoded:
     supervised: list[bool]
 
 
-class UserAssistant:
-    """`User: {question}` newline `Assistant: {answer}<|im_end|>`, the picture first.
+class Template:
+    """A form spoken with a tokenizer, a picture being `image_tokens` tokens long.
 
-    The plain words work with an untuned instruction model and leave room for its habits to
-    show; nothing precedes the answer (no "The best answer is").
+    Raises ConfigError if the tokenizer lacks a token of the form.
     """
 
-    def __init__(self, tokenizer: Tokenizer, image_tokens: int) -> None:
+    def __init__(self, name: str, tokenizer: Tokenizer, image_tokens: int) -> None:
         tokenizer.encode_special_tokens = True  # `<|im_end|>` within a text is only text
+        self._name = name
+        self._form = FORMS[name]
         self._tokenizer = tokenizer
-        self._image = [token_id(tokenizer, IMAGE_TOKEN)] * image_tokens
-        self.end = token_id(tokenizer, END_TOKEN)
-        self._assistant = self._ids("\nAssistant:")
-
-    def _ids(self, text: str) -> list[int]:
-        ids: list[int] = self._tokenizer.encode(text, add_special_tokens=False).ids
-        return ids
+        self._image = [self._special(IMAGE_TOKEN)] * image_tokens
+        # Such a tokenizer begins every text with a space of its own.
+        marked = tokenizer.encode("a", add_special_tokens=False).tokens
+        self._adds_space = bool(marked) and marked[0].startswith(_WORD_MARK)
+        self.end = self._special(self._form.end.token)
+        for piece in (*self._form.opening, *self._form.ask, *self._form.between):
+            if isinstance(piece, Special):
+                self._special(piece.token)
 
     def question(self, text: str, *, picture: bool, first: bool = True) -> list[int]:
-        """Return the ids up to and including `Assistant:`."""
-        user = self._ids("User:" if first else "\nUser:")
-        body = [*self._image, *self._ids(f"\n{text}")] if picture else self._ids(f" {text}")
-        return [*user, *body, *self._assistant]
+        """Return the ids up to where the answer begins."""
+        form = self._form
+        if not first:
+            return self._joined((*form.between, *form.again), text)
+        return self._joined((*form.opening, *(form.show if picture else form.ask)), text)
 
     def answer(self, text: str) -> list[int]:
         """Return the ids of an answer, without the end token."""
-        return self._ids(f" {text}")
+        return self._ids(self._form.answer.replace("{}", text))
 
     def encode(self, turns: Sequence[Mapping[str, str]], *, picture: bool) -> Encoded:
         """Encode turns of `user` and `assistant`; every answer and its end is supervised."""
@@ -64,13 +71,38 @@ class UserAssistant:
         supervised: list[bool] = []
         for number, turn in enumerate(turns):
             prompt = self.question(turn["user"], picture=picture and number == 0, first=number == 0)
-            answer = [*self.answer(turn["assistant"]), self.end]
+            answer = self.answer(turn["assistant"])
+            if self._form.ends:
+                answer = [*answer, self.end]
             ids += [*prompt, *answer]
             supervised += [*([False] * len(prompt)), *([True] * len(answer))]
         return Encoded(ids, supervised)
 
+    def _joined(self, pieces: Sequence[Piece], text: str) -> list[int]:
+        ids: list[int] = []
+        for piece in pieces:
+            if isinstance(piece, Picture):
+                ids += self._image
+            elif isinstance(piece, Special):
+                ids.append(self._special(piece.token))
+            else:
+                ids += self._ids(piece.replace("{}", text))
+        return ids
 
-TEMPLATES = {"user-assistant": UserAssistant}
+    def _ids(self, text: str) -> list[int]:
+        if self._adds_space:
+            text = text.removeprefix(" ")
+        ids: list[int] = self._tokenizer.encode(text, add_special_tokens=False).ids
+        return ids
+
+    def _special(self, token: str) -> int:
+        try:
+            return token_id(self._tokenizer, token)
+        except ValueError as error:
+            raise ConfigError(
+                f"recipe.backbone.template = {self._name!r}: {error}; choose the template that "
+                "the language model was made for"
+            ) from None
 
 
 def token_id(tokenizer: Tokenizer, text: str) -> int:

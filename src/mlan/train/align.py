@@ -25,7 +25,7 @@ from torch.nn import functional as F
 from transformers.models.llava.modeling_llava import LlavaForConditionalGeneration
 
 from mlan.data.pictures import Pictures, index_of
-from mlan.mixture.template import TEMPLATES, UserAssistant, load_tokenizer
+from mlan.mixture.template import Template, load_tokenizer
 from mlan.model.compose import (
     ImageFeatures,
     arithmetic,
@@ -74,7 +74,7 @@ def align(job: Job) -> None:
     model = compose(job.inputs["backbone"], device=device)
     initialise_projector(model, derive("projector", job.identity["seed"]))
     tokenizer = load_tokenizer(job.inputs["backbone"])
-    template = TEMPLATES[job.identity["template"]](tokenizer, model.config.image_seq_length)
+    template = Template(job.identity["template"], tokenizer, model.config.image_seq_length)
     concepts = read_checked(job.inputs["concepts"] / "concepts.parquet")
     captions = _captions(job, model, template, concepts)
     log.info(
@@ -106,7 +106,7 @@ def _pictured(index: pd.DataFrame, concepts: pd.DataFrame) -> pd.DataFrame:
 
 
 def _captions(
-    job: Job, model: LlavaForConditionalGeneration, template: UserAssistant, concepts: pd.DataFrame
+    job: Job, model: LlavaForConditionalGeneration, template: Template, concepts: pd.DataFrame
 ) -> Captions:
     lines = _pictured(index_of(job.inputs["images"]), concepts)
     found = Pictures({"images": job.inputs["images"]}).get(lines["image"])
@@ -125,7 +125,7 @@ def _captions(
 def _train(
     job: Job,
     model: LlavaForConditionalGeneration,
-    template: UserAssistant,
+    template: Template,
     captions: Captions,
     recipe: dict[str, Any],
 ) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -215,7 +215,7 @@ def _pull_loss(
     return entropy + error
 
 
-def _name_batch(template: UserAssistant, names: list[list[int]]) -> Batch:
+def _name_batch(template: Template, names: list[list[int]]) -> Batch:
     """One row a picture: prompt, picture, name; all name tokens weigh the same."""
     prompt = template.question(QUESTION, picture=True)
     rows = [[*prompt, *name] for name in names]
@@ -247,7 +247,7 @@ def _update(
 
 
 def _naming(
-    job: Job, model: LlavaForConditionalGeneration, template: UserAssistant, concepts: pd.DataFrame
+    job: Job, model: LlavaForConditionalGeneration, template: Template, concepts: pd.DataFrame
 ) -> pd.DataFrame:
     folder = job.inputs["naming_images"]
     lines = _pictured(index_of(folder), concepts)

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from mlan.errors import IntegrityError
-from mlan.mixture.template import Encoded, UserAssistant
+from mlan.mixture.template import Encoded, Template
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class Examples:
         cls,
         plan: pd.DataFrame,
         frames: Mapping[str, pd.DataFrame],
-        template: UserAssistant,
+        template: Template,
     ) -> Examples:
         """Encode every example that the plan uses.
 

@@ -14,7 +14,7 @@ from torch import Tensor
 from transformers import DynamicCache
 from transformers.models.llava.modeling_llava import LlavaForConditionalGeneration
 
-from mlan.mixture.template import UserAssistant
+from mlan.mixture.template import Template
 from mlan.model.compose import ImageFeatures, input_embeddings
 
 OTHERS = 3
@@ -35,7 +35,7 @@ def draw_candidates(concepts: pd.DataFrame, seed: int) -> list[list[int]]:
 @torch.no_grad()
 def check_naming(
     model: LlavaForConditionalGeneration,
-    template: UserAssistant,
+    template: Template,
     question: str,
     concepts: pd.DataFrame,
     features: ImageFeatures,

@@ -18,7 +18,7 @@ from torch import Tensor
 from transformers.models.llava.modeling_llava import LlavaForConditionalGeneration
 
 from mlan.data.pictures import Pictures
-from mlan.mixture.template import TEMPLATES, load_tokenizer
+from mlan.mixture.template import Template, load_tokenizer
 from mlan.model.compose import (
     ImageFeatures,
     arithmetic,
@@ -95,7 +95,7 @@ def _examples(job: Job, model: LlavaForConditionalGeneration, plan: pd.DataFrame
         for name in sorted(plan["source"].unique())
     }
     tokenizer = load_tokenizer(job.inputs["backbone"])
-    template = TEMPLATES[job.identity["template"]](tokenizer, model.config.image_seq_length)
+    template = Template(job.identity["template"], tokenizer, model.config.image_seq_length)
     return Examples.encode(plan, frames, template)
 
 
