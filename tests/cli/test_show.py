@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -127,3 +129,24 @@ def test_show_diff_lists_what_was_gained_and_lost(
         "and 1 more (--rows 0 shows all)",
         "",
     ]
+
+
+def test_export_mix_writes_a_plan_that_was_never_run(
+    grid: Grid, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "mix"
+    assert call("export-mix", "text100", str(out), "--study", "tiny", "--format", "chat") == 0
+    rows = [json.loads(line) for line in (out / "mixture.jsonl").read_text().splitlines()]
+    plan = Planner(grid, {}).plan("text100", 0)
+    ids = plan.sort_values(["step", "row", "position"])["example"]
+    assert [row["id"].partition("#")[0] for row in rows] == list(ids)
+    assert "32 examples in training order, 0 with a picture" in capsys.readouterr().out
+
+
+def test_export_mix_asks_for_pictures_that_are_not_there(
+    grid: Grid, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "mix"
+    assert call("export-mix", "text50", str(out), "--study", "tiny") == 1
+    assert "image set 'train' is not prepared; run snakemake" in capsys.readouterr().err
+    assert not out.exists()

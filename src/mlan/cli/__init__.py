@@ -7,7 +7,7 @@ starts at once. Nothing here computes a result: that is the workflow's.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -102,6 +102,22 @@ def _export(
     from mlan.cli import export
 
     export.run(study, cell, seed, out)
+
+
+@app.command("export-mix")
+def _export_mix(
+    cell: Annotated[str, typer.Argument(help="A tuned cell, e.g. text50.")],
+    out: Annotated[Path, typer.Argument(help="Folder to write; it must not exist.")],
+    seed: Annotated[int | None, typer.Option("--seed", help="Default the first.")] = None,
+    study: StudyOption = "small",
+    form: Annotated[
+        Literal["llava", "chat"], typer.Option("--format", help="JSON of LLaVA, or chat JSONL.")
+    ] = "llava",
+) -> None:
+    """Write a run's exact mixture, pictures included, for another trainer."""
+    from mlan.cli import export_mix
+
+    export_mix.run(study, cell, seed, out, form)
 
 
 @app.command("doctor")
