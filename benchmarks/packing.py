@@ -26,7 +26,7 @@ from mlan.data.concepts import build_concepts
 from mlan.data.images import build_index
 from mlan.data.sources import build_facts_source
 from mlan.mixture.plan import build_plan, padding_share
-from mlan.mixture.template import UserAssistant, load_tokenizer
+from mlan.mixture.template import Template, load_tokenizer
 from mlan.model.backbone import prepare_backbone
 from mlan.model.compose import compose, initialise_projector, input_embeddings
 from mlan.stage import Job
@@ -61,7 +61,7 @@ def sources(names: list[str]) -> dict[str, pd.DataFrame]:
     return frames
 
 
-def plan_of(layout: str, share: float, frames: dict[str, pd.DataFrame], template: UserAssistant):
+def plan_of(layout: str, share: float, frames: dict[str, pd.DataFrame], template: Template):
     """Return the plan of a layout; `padded` keeps the drawn order (a window of one step)."""
     mixture = {**SMALL.recipe.mixture.model_dump(), "text_share": share}
     tune = SMALL.recipe.tune.model_dump()
@@ -80,7 +80,7 @@ def main() -> None:
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     folder = backbone()
-    template = UserAssistant(load_tokenizer(folder), 9)
+    template = Template(SMALL.recipe.backbone.template, load_tokenizer(folder), 9)
     mixture = SMALL.recipe.mixture
     frames = sources([*mixture.text, *mixture.vision])
     plans = {name: plan_of(name, arguments.share, frames, template) for name in LAYOUTS}
