@@ -61,7 +61,18 @@ def changed(edit: Callable[[Plain], Any]) -> set[tuple[str, ...]]:
 def _own_data(plain: Plain) -> Plain:
     own = {"adapter": "conversations", "modality": "text", "path": "data/own.jsonl"}
     put(plain, "data.sources.own", own)
+    quiz = {"adapter": "qa", "modality": "text", "path": ["data/a.tsv", "data/b.tsv"]}
+    put(plain, "data.sources.quiz", quiz)
+    put(plain, "recipe.mixture.text.quiz", 1)
     return put(plain, "recipe.mixture.text.own", 1)
+
+
+def test_identity_of_conversations_is_written_as_ever() -> None:
+    grid = grid_of(_own_data(plain_study()))
+    assert grid.identity("prepare_source", source="own") == (
+        '{"name":"own","source":{"adapter":"conversations","image_folder":null,'
+        '"max_rejected":0.01,"modality":"text","path":"own.jsonl","sha256":null}}'
+    )
 
 
 def test_identity_holds_no_name_label_or_place_of_the_study() -> None:
@@ -203,6 +214,28 @@ def test_own_file_is_an_input_relative_to_the_study() -> None:
     assert grid.inputs("prepare_source", source="own") == {
         "file": Path("some/where/data/own.jsonl")
     }
+
+
+def test_several_files_of_a_source_are_inputs_each() -> None:
+    own = {
+        "adapter": "instruction_set",
+        "set": "vqav2",
+        "path": ["far/questions.json", "far/more.json"],
+        "annotations": "far/annotations.json",
+        "image_folder": "coco",
+    }
+    grid = grid_of(put(plain_study(), "data.sources.own", own), folder="some/where")
+    files = {
+        "file": Path("some/where/far/questions.json"),
+        "file:1": Path("some/where/far/more.json"),
+        "file:annotations": Path("some/where/far/annotations.json"),
+    }
+    images = {"images": grid.folder("data", "images", "own")}
+    assert grid.inputs("prepare_source", source="own") == {**files, **images}
+    assert grid.inputs("prepare_images", set="own") == files
+    fields = json.loads(grid.identity("prepare_source", source="own"))["source"]
+    assert fields["path"] == ["questions.json", "more.json"]
+    assert (fields["annotations"], fields["image_folder"]) == ("annotations.json", None)
 
 
 def test_collect_of_a_partial_grid_reads_finished_runs_only(tmp_path: Path) -> None:

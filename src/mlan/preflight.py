@@ -15,11 +15,12 @@ from typing import Any
 import pandas as pd
 
 from mlan.code import code_digest
-from mlan.config.data import ConversationsSource, FactsSource
+from mlan.config.data import FactsSource, FileSource, Source
 from mlan.data.assets import ASSETS, locate, verify
 from mlan.data.benchmarks import count_items
 from mlan.data.concepts import build_concepts
-from mlan.data.conversations import check_rejected, read_conversations
+from mlan.data.file_sources import check_pictures, read_source
+from mlan.data.rows import check_rejected
 from mlan.data.sources import count_examples
 from mlan.errors import ConfigError, DataError
 from mlan.grid import Grid
@@ -68,9 +69,9 @@ def _templates(grid: Grid) -> list[str]:
 def _files(grid: Grid) -> dict[str, list[int]]:
     """Size and time of everything that is read; a touched file is examined again."""
     paths = [_located(name) for name in _assets(grid)]
-    for source in grid.config.data.sources.values():
-        if isinstance(source, ConversationsSource):
-            paths.append(grid.study.resolve(source.path))
+    for name, source in grid.config.data.sources.items():
+        if isinstance(source, FileSource):
+            paths += grid.source_files(name).values()
     stats = {str(p): p.stat() for p in paths if p is not None and p.exists()}
     return {name: [s.st_size, s.st_mtime_ns] for name, s in stats.items()}
 
@@ -118,14 +119,13 @@ def _examine(grid: Grid) -> dict[str, int]:
     return sizes
 
 
-def _size(
-    grid: Grid, name: str, source: FactsSource | ConversationsSource, concepts: pd.DataFrame
-) -> int:
+def _size(grid: Grid, name: str, source: Source, concepts: pd.DataFrame) -> int:
     if isinstance(source, FactsSource):
         images = grid.config.data.images[source.images] if source.images else None
         return count_examples(name, source, concepts, images)
-    path = grid.study.resolve(source.path)
-    rows, dropped = read_conversations(name, source, path)
+    rows, dropped = read_source(name, source, grid.source_files(name))
+    folder = source.image_folder
+    check_pictures(name, source, rows, None if folder is None else grid.study.resolve(folder))
     check_rejected(name, source, len(rows), dropped)
     return len(rows)
 

@@ -20,6 +20,7 @@ import yaml
 from mlan import forkserver
 from mlan.code import code_digest
 from mlan.config import load_study
+from mlan.config.data import is_file_input
 from mlan.device import remember_device, resolve_device
 from mlan.errors import ConfigError, MlanError, nearest
 from mlan.grid import Grid
@@ -90,7 +91,7 @@ class Workflow:
     def inputs(self, stage: str, **wildcards: Any) -> list[str]:
         """Files that the rule names as input: each producer's record, or a plain file."""
         named = self._named(stage, wildcards)
-        return [str(p if name == "file" else p / RECORD) for name, p in named.items()]
+        return [str(p if is_file_input(name) else p / RECORD) for name, p in named.items()]
 
     def arguments(self, stage: str, **wildcards: Any) -> str:
         """The same inputs as `--input name=path` arguments, quoted for the shell."""

@@ -12,9 +12,10 @@ import yaml
 from mlan.cli.plan import plan_cells
 from mlan.cli.planning import Planner, shares
 from mlan.cli.study import open_grid
-from mlan.errors import DataError
+from mlan.errors import ConfigError, DataError
 from mlan.grid import Grid
 from mlan.mixture.tokenizer import embedded_tokenizer, read_metadata
+from mlan.preflight import preflight
 
 
 def write_study(project: Path, **changes: object) -> None:
@@ -110,6 +111,89 @@ def test_plan_counts_your_own_conversations(project: Path) -> None:
 
     mine = plan.accounting.set_index("source").loc["mine"]
     assert (mine["examples"], mine["epochs"]) == (12, 12 / 40)
+
+
+def test_plan_counts_files_of_every_adapter_without_torch(project: Path) -> None:
+    config = project / "config"
+    chat = [
+        {"messages": [{"role": "user", "content": f"{n}?"}, {"role": "assistant", "content": "!"}]}
+        for n in range(10)
+    ]
+    (config / "chat.jsonl").write_text("\n".join(map(json.dumps, chat)))
+    (config / "quiz.tsv").write_text("".join(f"{n} + 1?\t{n + 1}\n" for n in range(20)))
+    facts = [
+        {"qid": str(n), "question": f"Is {n} odd?", "answer": n % 2 == 1, "facts": []}
+        for n in range(30)
+    ]
+    (config / "strategyqa.json").write_text(json.dumps(facts))
+    write_study(
+        project,
+        data__sources__talk={"adapter": "chat", "modality": "text", "path": "chat.jsonl"},
+        data__sources__quiz={
+            "adapter": "qa",
+            "modality": "text",
+            "path": "quiz.tsv",
+            "columns": ["question", "answer"],
+        },
+        data__sources__sqa={
+            "adapter": "instruction_set",
+            "set": "strategyqa",
+            "path": "strategyqa.json",
+        },
+        recipe__mixture__text={"talk": 1, "quiz": 1, "sqa": 2},
+        experiments__sweep__vary={"mixture.text_share": [0.5]},
+    )
+    script = (
+        "import sys; from mlan.cli import plan; plan.run('mine', None, None, True)\n"
+        "assert not {'torch', 'transformers', 'peft'} & set(sys.modules)"
+    )
+
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+
+    (cell,) = json.loads(done.stdout)["cells"]
+    rows = {row["source"]: row for row in cell["sources"]}
+    assert {n: (rows[n]["examples"], rows[n]["epochs"]) for n in ("talk", "quiz", "sqa")} == {
+        "talk": (4, 4 / 10),
+        "quiz": (4, 4 / 20),
+        "sqa": (8, pytest.approx(8 / 30, abs=1e-6)),
+    }
+
+
+def test_missing_files_and_folders_are_one_line_each_before_any_job(project: Path) -> None:
+    row = {"question_id": 1, "image_id": 2, "question": "?", "choices": ["a", "b"]}
+    rows = [{**row, "correct_choice_idx": 0}]
+    (project / "config" / "aokvqa.json").write_text(json.dumps(rows))
+    write_study(
+        project,
+        data__sources__talk={"adapter": "chat", "modality": "text", "path": "none.jsonl"},
+        data__sources__quiz={"adapter": "qa", "modality": "text", "path": ["a.tsv", "b.tsv"]},
+        data__sources__vqa={
+            "adapter": "instruction_set",
+            "set": "vqav2",
+            "path": "aokvqa.json",
+            "annotations": "none.json",
+            "image_folder": "coco",
+        },
+        data__sources__aok={
+            "adapter": "instruction_set",
+            "set": "aokvqa",
+            "path": "aokvqa.json",
+            "image_folder": "coco",
+        },
+    )
+
+    with pytest.raises(ConfigError) as error:
+        preflight(open_grid("mine"))
+
+    start, end = "config/mine.yaml: data.sources", "; paths are relative to the study file"
+    assert error.value.lines == (
+        f"{start}.aok.image_folder = 'coco': no such folder{end}",
+        f"{start}.quiz.path.0 = 'a.tsv': no such file{end}",
+        f"{start}.talk.path = 'none.jsonl': no such file{end}",
+        f"{start}.vqa.annotations = 'none.json': no such file{end}",
+    )
 
 
 @pytest.mark.usefixtures("known_speed")

@@ -66,7 +66,8 @@ ONE_WRONG_VALUE = {
     "unknown adapter": (
         "data.sources.t_capital.adapter",
         "fact",
-        ": data.sources.t_capital.adapter = 'fact': not one of facts, conversations; "
+        ": data.sources.t_capital.adapter = 'fact': not one of facts, conversations, chat, qa, "
+        "instruction_set; "
         "did you mean 'facts'?",
     ),
     "unknown source": (
@@ -104,6 +105,54 @@ ONE_WRONG_VALUE = {
         "data.sources.own",
         {"adapter": "conversations", "modality": "vision", "path": "own.json"},
         ": data.sources.own.image_folder: missing; a vision source names one",
+    ),
+    "two checksums of one file": (
+        "data.sources.own",
+        {"adapter": "qa", "modality": "text", "path": "a.csv", "sha256": ["0" * 64, "1" * 64]},
+        ": data.sources.own.sha256: 2 checksums for 1 files; name one for each, in the order of "
+        "`path`",
+    ),
+    "no file": (
+        "data.sources.own",
+        {"adapter": "qa", "modality": "text", "path": []},
+        ": data.sources.own.path = []: list should have at least 1 item after validation, not 0",
+    ),
+    "choice without options": (
+        "data.sources.own",
+        {"adapter": "qa", "modality": "text", "path": "a.csv", "kind": "choose"},
+        ": data.sources.own.options: missing; kind = 'choose' names them",
+    ),
+    "options of another kind": (
+        "data.sources.own",
+        {"adapter": "qa", "modality": "text", "path": "a.csv", "kind": "brief", "options": "o"},
+        ": data.sources.own.kind = 'brief': a question with options is 'choose'",
+    ),
+    "unknown set": (
+        "data.sources.own",
+        {"adapter": "instruction_set", "set": "strategy", "path": "a.json"},
+        ": data.sources.own.set = 'strategy': not one of squad, strategyqa, commonsenseqa, "
+        "cosmosqa, arc, vqav2, aokvqa; did you mean 'strategyqa'?",
+    ),
+    "set of pictures without them": (
+        "data.sources.own",
+        {"adapter": "instruction_set", "set": "aokvqa", "path": "a.json"},
+        ": data.sources.own.image_folder: missing; a vision source names one",
+    ),
+    "annotations of another set": (
+        "data.sources.own",
+        {"adapter": "instruction_set", "set": "arc", "path": "a.json", "annotations": "b.json"},
+        ": data.sources.own.annotations: set 'arc' holds its answers itself",
+    ),
+    "picture names of a set of text": (
+        "data.sources.own",
+        {"adapter": "instruction_set", "set": "arc", "path": "a", "image_name": "{image_id}.jpg"},
+        ": data.sources.own.image_name: set 'arc' has no pictures",
+    ),
+    "one name for all pictures": (
+        "data.sources.own",
+        {"adapter": "instruction_set", "set": "aokvqa", "path": "a", "image_name": "{id}.jpg"},
+        ": data.sources.own.image_name = '{id}.jpg': value error, a name holds {image_id}, e.g. "
+        "{image_id:012d}.jpg",
     ),
     "nothing to train": (
         "recipe.tune",
@@ -172,6 +221,14 @@ def test_unknown_key_of_a_conversations_source_names_that_adapters_keys(tmp_path
     assert found == [
         ": data.sources.own.shasum: unknown key; allowed: adapter, image_folder, max_rejected, "
         "modality, path, sha256"
+    ]
+
+
+def test_set_of_pictures_is_a_vision_source(tmp_path: Path) -> None:
+    own = {"adapter": "instruction_set", "set": "vqav2", "path": "q.json", "image_folder": "coco"}
+    study = put(plain_study(), "data.sources.own", own)
+    assert mistakes(tmp_path, put(study, "recipe.mixture.text.own", 1)) == [
+        ": recipe.mixture.text.own: source 'own' has modality 'vision'; it must be 'text' here"
     ]
 
 

@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mlan.config.data import ConversationsSource
-from mlan.data.conversations import build_examples, check_rejected, read_conversations
+from mlan.data.file_sources import read_source
+from mlan.data.rows import Rejected, Row, build_examples, check_rejected
 from mlan.errors import DataError
 
 
@@ -20,6 +21,10 @@ def _source(modality: str = "vision", **more: Any) -> ConversationsSource:
         image_folder="pictures",
         **more,
     )
+
+
+def _read(source: ConversationsSource, path: Path) -> tuple[list[Row], list[Rejected]]:
+    return read_source("mine", source, {"file": path})
 
 
 def _row(key: str, *values: str, image: Any = "a.jpg") -> dict[str, Any]:
@@ -40,20 +45,20 @@ TEXT = _row("two", "Capital of France?", "Paris", image=None)
 
 def test_rows_are_read_by_modality_with_all_turns(tmp_path: Path) -> None:
     path = _file(tmp_path, [GOOD, TEXT])
-    (vision,), dropped = read_conversations("mine", _source(), path)
+    (vision,), dropped = _read(_source(), path)
     assert vision.image == "a.jpg"
     assert vision.turns == [
         {"user": "What is it?", "assistant": "A cat."},
         {"user": "Which colour?", "assistant": "Grey."},
     ]
-    (text,), also_dropped = read_conversations("mine", _source("text"), path)
+    (text,), also_dropped = _read(_source("text"), path)
     assert text.turns == [{"user": "Capital of France?", "assistant": "Paris"}]
     assert dropped == also_dropped == []
 
 
 def test_json_lines_with_byte_order_mark_and_blank_lines_are_read(tmp_path: Path) -> None:
     lines = "\ufeff" + json.dumps(GOOD) + "\n\n" + json.dumps(TEXT) + "\n"
-    rows, _ = read_conversations("mine", _source(), _file(tmp_path, lines))
+    rows, _ = _read(_source(), _file(tmp_path, lines))
     assert [row.id for row in rows] == ["one"]
 
 
@@ -88,20 +93,20 @@ def test_json_lines_with_byte_order_mark_and_blank_lines_are_read(tmp_path: Path
     ],
 )
 def test_bad_vision_row_is_dropped_with_its_reason(tmp_path: Path, row: Any, reason: str) -> None:
-    rows, dropped = read_conversations("mine", _source(), _file(tmp_path, [GOOD, row]))
+    rows, dropped = _read(_source(), _file(tmp_path, [GOOD, row]))
     assert [r.id for r in rows] == ["one"]
     assert [(d.number, d.reason) for d in dropped] == [(1, reason)]
 
 
 def test_marker_in_a_text_row_is_a_reason(tmp_path: Path) -> None:
     bad = _row("x", "<image> a", "b", image=None)
-    _, dropped = read_conversations("mine", _source("text"), _file(tmp_path, [TEXT, bad]))
+    _, dropped = _read(_source("text"), _file(tmp_path, [TEXT, bad]))
     assert [d.reason for d in dropped] == ["<image> without an image"]
 
 
 def test_rows_of_one_id_are_kept_apart_and_copies_dropped(tmp_path: Path) -> None:
     other = _row("one", "<image> Where?", "Here.")
-    rows, dropped = read_conversations("mine", _source(), _file(tmp_path, [GOOD, other, GOOD]))
+    rows, dropped = _read(_source(), _file(tmp_path, [GOOD, other, GOOD]))
     assert [row.id for row in rows] == ["one", "one#2"]
     assert [(d.id, d.reason) for d in dropped] == [("one", "duplicate of an earlier row")]
 
@@ -112,18 +117,18 @@ def test_an_id_that_looks_like_a_second_one_stays_unique(tmp_path: Path) -> None
         _row("a", "<image> q", "2"),
         _row("a", "<image> q", "3"),
     ]
-    rows, _ = read_conversations("mine", _source(), _file(tmp_path, content))
+    rows, _ = _read(_source(), _file(tmp_path, content))
     assert len({row.id for row in rows}) == 3
 
 
 def test_rows_without_id_are_named_by_their_place(tmp_path: Path) -> None:
     row = {k: v for k, v in GOOD.items() if k != "id"}
-    rows, _ = read_conversations("mine", _source(), _file(tmp_path, [TEXT, row]))
+    rows, _ = _read(_source(), _file(tmp_path, [TEXT, row]))
     assert [r.id for r in rows] == ["row-1"]
 
 
 def test_examples_carry_the_sources_name(tmp_path: Path) -> None:
-    rows, _ = read_conversations("mine", _source(), _file(tmp_path, [GOOD]))
+    rows, _ = _read(_source(), _file(tmp_path, [GOOD]))
     (example,) = build_examples("mine", _source(), rows).to_dict("records")
     assert (example["id"], example["image"]) == ("mine/one", "mine/a.jpg")
     assert (example["style"], example["concept"], example["modality"]) == ("free", "", "vision")
@@ -131,7 +136,7 @@ def test_examples_carry_the_sources_name(tmp_path: Path) -> None:
 
 def test_too_many_rejected_rows_are_an_error_with_counts(tmp_path: Path) -> None:
     bad = [_row(str(n), "<image> a", "") for n in range(2)] + [_row("x", "a", "b")]
-    rows, dropped = read_conversations("mine", _source(), _file(tmp_path, [GOOD, *bad]))
+    rows, dropped = _read(_source(), _file(tmp_path, [GOOD, *bad]))
     with pytest.raises(DataError) as error:
         check_rejected("mine", _source(), len(rows), dropped)
     assert error.value.lines == (
@@ -173,7 +178,7 @@ def test_file_that_is_not_json_is_an_error_with_its_place(
     tmp_path: Path, content: str, message: str
 ) -> None:
     with pytest.raises(DataError) as error:
-        read_conversations("mine", _source(), _file(tmp_path, content))
+        _read(_source(), _file(tmp_path, content))
     assert error.value.lines == (f"data.sources.mine.path = 'mine.json': {message}",)
 
 
@@ -181,7 +186,7 @@ def test_file_in_another_encoding_names_the_byte(tmp_path: Path) -> None:
     path = tmp_path / "mine.json"
     path.write_bytes('["Zürich"]'.encode("latin-1"))
     with pytest.raises(DataError) as error:
-        read_conversations("mine", _source(), path)
+        _read(_source(), path)
     assert error.value.lines == (
         "data.sources.mine.path = 'mine.json': byte 3 is not UTF-8; save the file as UTF-8",
     )
@@ -189,12 +194,12 @@ def test_file_in_another_encoding_names_the_byte(tmp_path: Path) -> None:
 
 def test_missing_file_and_wrong_checksum_are_errors(tmp_path: Path) -> None:
     with pytest.raises(DataError) as error:
-        read_conversations("mine", _source(), tmp_path / "none.json")
+        _read(_source(), tmp_path / "none.json")
     assert error.value.lines == (
         "data.sources.mine.path = 'mine.json': no such file; paths are relative to the study file",
     )
     with pytest.raises(DataError, match=r"sha256 is [0-9a-f]{64}, data.sources.mine.sha256 says"):
-        read_conversations("mine", _source(sha256="0" * 64), _file(tmp_path, [GOOD]))
+        _read(_source(sha256="0" * 64), _file(tmp_path, [GOOD]))
 
 
 _JSON = st.recursive(
@@ -219,7 +224,7 @@ def test_any_json_list_is_split_into_good_and_counted_rows(
     path = _file(tmp_path_factory.mktemp("any"), content)
     handled: Counter[int] = Counter()
     for modality in ("text", "vision"):
-        rows, dropped = read_conversations("mine", _source(modality), path)
+        rows, dropped = _read(_source(modality), path)
         handled.update(row.number for row in [*rows, *dropped])
         assert len({row.id for row in rows}) == len(rows)
         for row in rows:

@@ -187,6 +187,83 @@ def test_vision_conversations_need_an_image_folder(tmp_path: Path) -> None:
     )
 
 
+def _embedded(root: Path) -> tuple[Path, dict[str, Any]]:
+    """A parquet file of five rows: three pictures of its own, one of them damaged, one path."""
+    folder = root / "pictures"
+    folder.mkdir(parents=True)
+    Image.new("RGB", (60, 30), (200, 10, 10)).save(root / "red.png")
+    Image.new("RGB", (30, 30), (10, 10, 200)).save(root / "blue.png")
+    bytes_of = {name: (root / f"{name}.png").read_bytes() for name in ("red", "blue")}
+    pictures: list[Any] = [
+        {"bytes": bytes_of["red"], "path": "same.png"},
+        None,
+        {"bytes": bytes_of["blue"], "path": "same.png"},
+        {"bytes": b"no picture", "path": None},
+        {"bytes": None, "path": "elsewhere.png"},
+    ]
+    rows = [
+        {"id": f"r{n}", "question": "Colour?", "answer": f"{n}", "image": picture}
+        for n, picture in enumerate(pictures)
+    ]
+    pd.DataFrame(rows).to_parquet(root / "mine.parquet")
+    source = {
+        "adapter": "qa",
+        "modality": "vision",
+        "path": "mine.parquet",
+        "image_folder": None,
+        "max_rejected": 0.5,
+    }
+    return root / "mine.parquet", source
+
+
+def test_pictures_within_parquet_pass_both_stages(tmp_path: Path) -> None:
+    file, source = _embedded(tmp_path)
+    identity = {"name": "mine", "source": source}
+    images = tmp_path / "images"
+    prepare_images(_job("prepare_images", images, identity | {"image_size": 30}, file=file))
+    assert list(read_checked(images / "index.parquet")["image"]) == ["mine/row-0", "mine/row-2"]
+    red, blue = np.load(images / "images.npy")[:, 15, 15]
+    assert (red[0] > 190, blue[2] > 190) == (True, True)
+    out = tmp_path / "source"
+    prepare_source(_job("prepare_source", out, identity, file=file, images=images))
+    examples = read_checked(out / "examples.parquet")
+    assert [tuple(row) for row in examples[["id", "image"]].to_numpy()] == [
+        ("mine/r0", "mine/row-0"),
+        ("mine/r2", "mine/row-2"),
+    ]
+    assert (out / "rejected.csv").read_text() == (
+        "row,id,reason\n3,r3,image not decodable\n4,r4,image without bytes\n"
+    )
+
+
+def test_instruction_set_of_two_files_gives_the_same_bytes_twice(tmp_path: Path) -> None:
+    rows = [
+        {
+            "id": f"q{n}",
+            "question": f"Which is {n}?",
+            "choices": {"label": ["1", "2"], "text": [str(n), "none"]},
+            "answerKey": "1",
+        }
+        for n in range(6)
+    ]
+    inputs = {"file": tmp_path / "easy.jsonl", "file:1": tmp_path / "challenge.jsonl"}
+    inputs["file"].write_text("\n".join(map(json.dumps, rows[:4])))
+    inputs["file:1"].write_text("\n".join(map(json.dumps, rows[3:])))
+    paths = ["easy.jsonl", "challenge.jsonl"]
+    source = {"adapter": "instruction_set", "set": "arc", "path": paths, "max_rejected": 0.2}
+    records = []
+    for run in ("one", "two"):
+        identity = {"name": "arc", "source": source}
+        prepare_source(_job("prepare_source", tmp_path / run, identity, **inputs))
+        records.append(read_record(tmp_path / run))
+    assert records[0] == records[1]
+    assert records[0]["facts"] == {"rows": 6, "rejected": 1}
+    assert list(records[0]["inputs"]) == ["file", "file:1"]
+    examples = read_checked(tmp_path / "one" / "examples.parquet")
+    assert list(examples["id"]) == [f"arc/q{n}" for n in range(6)]
+    assert set(examples["style"]) == {"choose"}
+
+
 def test_text_conversations_need_no_images(tmp_path: Path) -> None:
     turns = [{"from": "human", "value": "Hello?"}, {"from": "gpt", "value": "Hi."}]
     file, source = _own_data(tmp_path, [{"id": "t", "conversations": turns}])

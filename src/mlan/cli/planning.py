@@ -1,7 +1,7 @@
 """Plans of a study built in memory: what `mix` will write, before anything has run.
 
 Sources that are prepared already are read; the others are built from the embedded facts or
-your conversations, without drawing a picture. Not here: a photo of yours that exists but
+your own files, without drawing a picture. Not here: a photo of yours that exists but
 cannot be decoded is found when it is prepared, so a plan may count it.
 """
 
@@ -16,13 +16,14 @@ import pandas as pd
 from tokenizers import Tokenizer
 
 from mlan.cli.progress import Seen
-from mlan.config.data import Concepts, ConversationsSource, FactsSource
+from mlan.config.data import Concepts, FactsSource, OwnSource
 from mlan.config.recipe import Recipe
 from mlan.cost.flops import IMAGE_TOKENS
 from mlan.data.concepts import build_concepts
-from mlan.data.conversations import build_examples, check_rejected, read_conversations
+from mlan.data.file_sources import read_source
 from mlan.data.images import build_index
 from mlan.data.photos import find_problem
+from mlan.data.rows import build_examples, check_rejected
 from mlan.data.sources import build_facts_source
 from mlan.errors import ConfigError, DataError
 from mlan.grid import Grid
@@ -116,7 +117,7 @@ class Planner:
         try:
             if isinstance(source, FactsSource):
                 return build_facts_source(name, source, self._concepts, self._index(source))
-            return self._conversations(name, source)
+            return self._own(name, source)
         except DataError as error:
             raise ConfigError(*(f"{self._grid.study.path}: {e}" for e in error.lines)) from None
 
@@ -127,12 +128,12 @@ class Planner:
             source.images, self._grid.config.data.images[source.images], self._concepts
         )
 
-    def _conversations(self, name: str, source: ConversationsSource) -> pd.DataFrame:
+    def _own(self, name: str, source: OwnSource) -> pd.DataFrame:
         study = self._grid.study
-        rows, dropped = read_conversations(name, source, study.resolve(source.path))
+        rows, dropped = read_source(name, source, self._grid.source_files(name))
         if source.image_folder is not None and source.modality == "vision":
             folder = study.resolve(source.image_folder)
-            usable = [row for row in rows if not find_problem(folder, row.image)]
+            usable = [row for row in rows if row.embedded or not find_problem(folder, row.image)]
             missing = len(rows) - len(usable)
             if missing > source.max_rejected * (len(rows) + len(dropped)):
                 raise DataError(

@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from itertools import zip_longest
+from typing import Annotated, Any, Literal, NamedTuple
 
-from pydantic import Field, field_validator
+from pydantic import (
+    BeforeValidator,
+    Field,
+    PlainSerializer,
+    StringConstraints,
+    WithJsonSchema,
+    field_validator,
+)
 
 from mlan.config.section import Name, Positive, Section, Share
 
@@ -63,22 +71,185 @@ class FactsSource(Section):
     images: Name | None = Field(None, description="Image set of a vision source.")
 
 
-class ConversationsSource(Section):
-    """Your own data: LLaVA conversation JSON or JSONL; rows without `image` are text-only."""
+def _listed(value: Any) -> Any:
+    return [value] if isinstance(value, str) else value
 
-    adapter: Literal["conversations"] = Field(description="LLaVA-style conversations.")
-    modality: Modality = Field(description="Which rows of the file this source takes.")
-    path: str = Field(description="JSON or JSONL file, relative to the study file.")
+
+def _shortest(value: list[str]) -> str | list[str]:
+    return value[0] if len(value) == 1 else value
+
+
+# A text or a list of texts in the file, always a list here; one is written as the text itself.
+_ONE_OR_MORE = (
+    Field(min_length=1),
+    BeforeValidator(_listed),
+    PlainSerializer(_shortest),
+    WithJsonSchema({"anyOf": [{"type": "string"}, {"items": {"type": "string"}, "type": "array"}]}),
+)
+Texts = Annotated[list[str], *_ONE_OR_MORE]
+Digests = Annotated[
+    list[Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]], *_ONE_OR_MORE
+]
+
+
+class SourceFile(NamedTuple):
+    """A file of a source: its path and checksum as the source says them, and under which keys."""
+
+    key: str
+    path: str
+    sha256_key: str
+    sha256: str | None
+
+
+def is_file_input(name: str) -> bool:
+    """Whether a job's input is a file of a source, not a folder that another job wrote."""
+    return name == "file" or name.startswith("file:")
+
+
+class FileSource(Section):
+    """What all sources share that are read from your own files."""
+
+    path: Texts = Field(
+        description="File, or a list of files of one layout, relative to the study file."
+    )
     image_folder: str | None = Field(None, description="Folder that `image` is relative to.")
-    sha256: str | None = Field(
-        None, pattern=r"^[0-9a-f]{64}$", description="Expected checksum of the file."
+    sha256: Digests | None = Field(
+        None, description="Expected checksum of the file; of several files a list."
     )
     max_rejected: Share = Field(
         0.01, description="Largest fraction of rows that may be dropped; above it is an error."
     )
 
+    def files(self) -> dict[str, SourceFile]:
+        """Return the files by the name of a job's input: `file`, `file:1`, `file:2`, ..."""
+        digests = self.sha256 or []
+        files = {}
+        for n, (path, digest) in enumerate(zip_longest(self.path, digests)):
+            place = f".{n}" if len(self.path) > 1 else ""
+            listed = SourceFile(f"path{place}", path, f"sha256{place}", digest)
+            files[f"file:{n}" if n else "file"] = listed
+        return files
 
-Source = Annotated[FactsSource | ConversationsSource, Field(discriminator="adapter")]
+
+class ConversationsSource(FileSource):
+    """Your own data: LLaVA conversation JSON or JSONL; rows without `image` are text-only."""
+
+    adapter: Literal["conversations"] = Field(description="LLaVA-style conversations.")
+    modality: Modality = Field(description="Which rows of the file this source takes.")
+
+
+class ChatSource(FileSource):
+    """Your own data: a column of messages, `[{role, content}, ...]`, in parquet or JSONL."""
+
+    adapter: Literal["chat"] = Field(description="Messages with roles, in parquet or JSONL.")
+    modality: Modality = Field(description="Which rows of the file this source takes.")
+    messages: str = Field("messages", description="Column of the messages.")
+    role: str = Field("role", description="Key of a message that says who speaks.")
+    content: str = Field("content", description="Key of a message that holds its text.")
+    user: str = Field("user", description="Role that asks.")
+    assistant: str = Field("assistant", description="Role that answers; it is learnt.")
+    system: Literal["join", "refuse"] = Field(
+        "join",
+        description="A first message of the role `system`: put before the first question, or the "
+        "row is dropped.",
+    )
+    image: str = Field(
+        "image", description="Column of the picture: a path, or bytes embedded in parquet."
+    )
+    id: str = Field("id", description="Column of the row's name; it may be missing.")
+
+
+class QaSource(FileSource):
+    """Your own data: questions and answers, one a row, in JSON, JSONL, CSV, TSV or parquet."""
+
+    adapter: Literal["qa"] = Field(description="Questions and answers, one a row.")
+    modality: Modality = Field(description="Which rows of the file this source takes.")
+    question: str = Field("question", description="Column of the question.")
+    answer: str = Field("answer", description="Column of the answer.")
+    answer_is: Literal["text", "letter", "index"] = Field(
+        "text",
+        description="What names the right option: its text, its letter (or label), or its index "
+        "from 0.",
+    )
+    options: Texts | None = Field(
+        None, description="Column of a list of options, or a list of columns, one an option."
+    )
+    context: str | None = Field(None, description="Column of a text that the question is about.")
+    kind: Literal["free", "brief", "yes_no", "choose"] | None = Field(
+        None,
+        description="How a question is put: as it is (`free`, the default without options), with "
+        "the request for a short answer or for yes or no, or with lettered options (`choose`, the "
+        "default with options; the answer is the letter).",
+    )
+    image: str = Field(
+        "image", description="Column of the picture: a path, or bytes embedded in parquet."
+    )
+    id: str = Field("id", description="Column of the row's name; it may be missing.")
+    columns: list[str] | None = Field(
+        None, min_length=1, description="Names of the columns of a CSV or TSV without a header."
+    )
+    escapes: bool = Field(
+        False, description=r"Whether `\n`, `\t` and `\\` in a TSV are written for what they mean."
+    )
+
+
+SetName = Literal["squad", "strategyqa", "commonsenseqa", "cosmosqa", "arc", "vqav2", "aokvqa"]
+VISION_SETS: tuple[SetName, ...] = ("vqav2", "aokvqa")
+
+
+class InstructionSetSource(FileSource):
+    """A public instruction set of the paper, read as its release or its data card lays it out."""
+
+    adapter: Literal["instruction_set"] = Field(description="A public set, by name.")
+    set: SetName = Field(description="Which set; see `mlan.data.instruction_sets`.")
+    annotations: str | None = Field(
+        None, description="Answers of `vqav2`, where they are a file beside the questions."
+    )
+    annotations_sha256: str | None = Field(
+        None, pattern=r"^[0-9a-f]{64}$", description="Expected checksum of `annotations`."
+    )
+    image_name: str | None = Field(
+        None,
+        description="Name of a picture's file from its `image_id`, e.g. {image_id:012d}.jpg; "
+        "left out, the release's own.",
+    )
+
+    @property
+    def modality(self) -> Modality:
+        """What the set shows beside its questions."""
+        return "vision" if self.set in VISION_SETS else "text"
+
+    def files(self) -> dict[str, SourceFile]:
+        """Return the files by the name of a job's input; `file:annotations` is the second."""
+        files = super().files()
+        if self.annotations is not None:
+            files["file:annotations"] = SourceFile(
+                "annotations", self.annotations, "annotations_sha256", self.annotations_sha256
+            )
+        return files
+
+    @field_validator("image_name")
+    @classmethod
+    def _names_a_file(cls, pattern: str | None) -> str | None:
+        """Refuse a pattern that does not give each picture a name of its own."""
+        if pattern is not None:
+            try:
+                distinct = pattern.format(image_id=1) != pattern.format(image_id=2)
+            except (LookupError, ValueError, AttributeError, TypeError):
+                distinct = False
+            if not distinct:
+                raise ValueError("a name holds {image_id}, e.g. {image_id:012d}.jpg")
+        return pattern
+
+
+OwnSource = Annotated[
+    ConversationsSource | ChatSource | QaSource | InstructionSetSource,
+    Field(discriminator="adapter"),
+]
+Source = Annotated[
+    FactsSource | ConversationsSource | ChatSource | QaSource | InstructionSetSource,
+    Field(discriminator="adapter"),
+]
 
 
 class BenchmarkItems(Section):

@@ -12,8 +12,15 @@ from typing import Any, Literal, TypeGuard, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
+from mlan.config.data import Source
 from mlan.config.study import StudyConfig
 from mlan.errors import nearest
+
+_ADAPTERS = {
+    name
+    for source in get_args(get_args(Source)[0])
+    for name in get_args(source.model_fields["adapter"].annotation)
+}
 
 
 def explain(error: ValidationError, prefix: tuple[str, ...] = ()) -> list[str]:
@@ -57,7 +64,7 @@ def _lower(message: str) -> str:
 
 def visible(location: Sequence[Any]) -> list[Any]:
     """Drop the parts of a location that pydantic adds: union tags and `[key]` markers."""
-    tags = {"facts", "conversations", "[key]"}
+    tags = {*_ADAPTERS, "[key]"}
     kept = []
     for position, part in enumerate(location):
         parent = location[position - 2] if position >= 2 else ""
@@ -82,7 +89,7 @@ def type_at(model: Any, location: tuple[str, ...]) -> Any:
     for option in arguments:
         rest = location
         if is_section(option) and "adapter" in option.model_fields:
-            if location[0] not in str(option.model_fields["adapter"].annotation):
+            if location[0] not in get_args(option.model_fields["adapter"].annotation):
                 continue
             rest = location[1:]
         found = type_at(option, rest)

@@ -10,7 +10,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from mlan.config.data import Benchmark, ConversationsSource, Data, FactsSource
+from mlan.config.data import (
+    Benchmark,
+    Data,
+    FactsSource,
+    FileSource,
+    InstructionSetSource,
+    QaSource,
+)
 from mlan.config.recipe import Recipe
 from mlan.config.study import StudyConfig
 from mlan.errors import nearest
@@ -43,6 +50,7 @@ def misfits(config: StudyConfig) -> list[Problem]:
         *_duplicates("seeds", config.seeds),
         *_duplicates("seed_varies", config.seed_varies),
         *_image_problems(config.data),
+        *_file_problems(config.data),
         *_duplicates("evaluate.conditions", conditions),
         *recipe_problems(config.data, config.recipe),
     ]
@@ -71,12 +79,14 @@ def _image_problems(data: Data) -> list[Problem]:
     problems += [
         Problem(
             f"data.sources.{name}.image_folder: missing; a vision source names one",
-            (f"data.sources.{name}.image_folder", f"data.sources.{name}.modality"),
+            _keys(name, "image_folder", "modality", "set", "path"),
         )
         for name, source in data.sources.items()
-        if isinstance(source, ConversationsSource)
+        if isinstance(source, FileSource)
         and source.modality == "vision"
         and source.image_folder is None
+        # Parquet may hold the pictures themselves.
+        and not any(path.endswith(".parquet") for path in source.path)
     ]
     problems += [
         Problem(
@@ -86,6 +96,56 @@ def _image_problems(data: Data) -> list[Problem]:
         for name in sorted(set(data.sources) & set(data.images))
     ]
     return problems
+
+
+def _file_problems(data: Data) -> list[Problem]:
+    """What does not fit together within one source of files."""
+    problems: list[Problem] = []
+    for name, source in data.sources.items():
+        if not isinstance(source, FileSource):
+            continue
+        key = f"data.sources.{name}"
+        if source.sha256 is not None and len(source.sha256) != len(source.path):
+            line = (
+                f"{key}.sha256: {len(source.sha256)} checksums for {len(source.path)} files; "
+                "name one for each, in the order of `path`"
+            )
+            problems.append(Problem(line, _keys(name, "sha256", "path")))
+        if isinstance(source, QaSource):
+            problems += _question_problems(name, source)
+        if isinstance(source, InstructionSetSource):
+            problems += _set_problems(name, source)
+    return problems
+
+
+def _question_problems(name: str, source: QaSource) -> list[Problem]:
+    key = f"data.sources.{name}"
+    if source.kind == "choose" and source.options is None:
+        line = f"{key}.options: missing; kind = 'choose' names them"
+        return [Problem(line, _keys(name, "options", "kind"))]
+    if source.kind not in (None, "choose") and source.options is not None:
+        line = f"{key}.kind = {source.kind!r}: a question with options is 'choose'"
+        return [Problem(line, _keys(name, "kind", "options"))]
+    return []
+
+
+def _set_problems(name: str, source: InstructionSetSource) -> list[Problem]:
+    key = f"data.sources.{name}"
+    problems = []
+    if source.annotations is not None and source.set != "vqav2":
+        line = f"{key}.annotations: set {source.set!r} holds its answers itself"
+        problems.append(Problem(line, _keys(name, "annotations", "set")))
+    if source.annotations_sha256 is not None and source.annotations is None:
+        line = f"{key}.annotations: missing, but annotations_sha256 is given"
+        problems.append(Problem(line, _keys(name, "annotations", "annotations_sha256")))
+    if source.image_name is not None and source.modality == "text":
+        line = f"{key}.image_name: set {source.set!r} has no pictures"
+        problems.append(Problem(line, _keys(name, "image_name", "set")))
+    return problems
+
+
+def _keys(source: str, *keys: str) -> tuple[str, ...]:
+    return tuple(f"data.sources.{source}.{key}" for key in keys)
 
 
 def _unknown_set(key: str, name: str, data: Data) -> Problem:

@@ -180,6 +180,6 @@ class _Model:
         data = self._grid.config.data
         images = data.images.get(name)
         if images is None:
-            return 1000  # of your own conversations: unknown before the file is read
+            return 1000  # of your own data: unknown before the file is read
         plain = (data.concepts.objects + data.concepts.countries) * images.views
         return plain + data.concepts.objects * images.scenes * 8

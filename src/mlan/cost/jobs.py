@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mlan.config.data import ConversationsSource
+from mlan.config.data import FileSource
 from mlan.grid import Grid
 
 # Stages in the order of the workflow, and how a table names them.
@@ -73,7 +73,7 @@ def _all(grid: Grid) -> Iterator[tuple[str, dict[str, Any], Path]]:
     own = [
         name
         for name, source in data.sources.items()
-        if isinstance(source, ConversationsSource) and source.modality == "vision"
+        if isinstance(source, FileSource) and source.modality == "vision"
     ]
     yield "prepare_concepts", {}, grid.folder("data", "concepts")
     for name in (*data.images, *own):

@@ -1,4 +1,4 @@
-"""Pictures of your own conversations: found, decoded, made square, and resized.
+"""Pictures of your own data: found, decoded, made square, and resized.
 
 A picture is turned as its EXIF tag says, converted to RGB, padded to a square with the mean
 colour of the tower's training pictures (as LLaVA pads), and resized. Every picture is decoded
@@ -8,9 +8,11 @@ embedded pictures (`images`).
 
 from __future__ import annotations
 
+import io
 import warnings
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import pandas as pd
@@ -35,7 +37,7 @@ def find_problem(folder: Path, image: str) -> str:
     return "" if inside else "image outside the image folder"
 
 
-def load_square(path: Path, size: int) -> Picture | None:
+def load_square(path: Path | BinaryIO, size: int) -> Picture | None:
     """Return a picture as uint8 (size, size, 3), or None if it cannot be decoded."""
     try:
         with warnings.catch_warnings():
@@ -59,6 +61,19 @@ def load_all(
         picture = None if problem else load_square(folder / image, size)
         if picture is None:
             problems[image] = problem or "image not decodable"
+        else:
+            kept.append(image)
+            yield picture
+
+
+def load_embedded(
+    contents: Iterable[tuple[str, bytes]], size: int, kept: list[str], problems: dict[str, str]
+) -> Iterator[Picture]:
+    """Yield the usable pictures of (name, bytes); names go to `kept` or `problems`."""
+    for image, content in contents:
+        picture = load_square(io.BytesIO(content), size)
+        if picture is None:
+            problems[image] = "image not decodable"
         else:
             kept.append(image)
             yield picture

@@ -2,7 +2,7 @@
 
 Text: every concept x three phrasings x two styles. Vision: every picture of the relation's
 scene x two styles, phrasings in turn. Styles are `choose` (four options) and `brief`. Not
-here: your own conversations (`conversations`), and how sources are mixed.
+here: your own files (`file_sources`), and how sources are mixed.
 """
 
 from __future__ import annotations

@@ -52,7 +52,7 @@ EXAMPLES: Table = {
     "modality": Column(values=("text", "vision")),
     "image": _FACT,
     "turns": Column("list"),
-    "style": Column(values=("choose", "brief", "free")),
+    "style": Column(values=("choose", "brief", "yes_no", "free")),
     "concept": _FACT,
 }
 ITEMS: Table = {

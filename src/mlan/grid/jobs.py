@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from mlan.config import Study
-from mlan.config.data import BenchmarkItems, ConversationsSource, FactsSource
+from mlan.config.data import BenchmarkItems, FactsSource, FileSource
 from mlan.config.recipe import Recipe
 from mlan.grid.cells import Cells
 from mlan.records import canonical
@@ -57,28 +57,37 @@ class Grid(Cells):
             fields = self.config.data.images[set].model_dump()
             return {"name": set, "image_set": fields, "image_size": size}
         # Scripts know no study file; the folder is no input, since its pictures have no record.
-        folder = self.study.resolve(self._own(set).image_folder or "")
-        fields = {**self._source_fields(set), "image_folder": str(folder)}
+        folder = self._own(set).image_folder
+        place = None if folder is None else str(self.study.resolve(folder))
+        fields = {**self._source_fields(set), "image_folder": place}
         return {"name": set, "source": fields, "image_size": size}
 
     def _inputs_prepare_images(self, set: str) -> dict[str, Path]:
         if set in self.config.data.images:
             return {"concepts": self.folder("data", "concepts")}
-        return {"file": self.study.resolve(self._own(set).path)}
+        return self.source_files(set)
 
     def _source_fields(self, source: str) -> dict[str, Any]:
         """A source's config without the places of its files."""
         config = self.config.data.sources[source]
         fields = config.model_dump()
-        if isinstance(config, ConversationsSource):
+        if isinstance(config, FileSource):
             # The file itself is an input; its place decides nothing, its name is for messages.
-            fields["path"] = Path(config.path).name
+            names = {file.key: Path(file.path).name for file in config.files().values()}
+            if "annotations" in names:
+                fields["annotations"] = names.pop("annotations")
+            fields["path"] = list(names.values()) if len(names) > 1 else names["path"]
             fields["image_folder"] = None
         return fields
 
-    def _own(self, source: str) -> ConversationsSource:
+    def source_files(self, source: str) -> dict[str, Path]:
+        """Local files of a source of your own, by the names of a job's inputs."""
+        files = self._own(source).files()
+        return {name: self.study.resolve(file.path) for name, file in files.items()}
+
+    def _own(self, source: str) -> FileSource:
         config = self.config.data.sources[source]
-        assert isinstance(config, ConversationsSource)
+        assert isinstance(config, FileSource)
         return config
 
     def _identity_prepare_source(self, source: str) -> dict[str, Any]:
@@ -90,7 +99,7 @@ class Grid(Cells):
         inputs = {"images": self.folder("data", "images", images)} if images else {}
         if isinstance(config, FactsSource):
             return {"concepts": self.folder("data", "concepts"), **inputs}
-        return {"file": self.study.resolve(self._own(source).path), **inputs}
+        return {**self.source_files(source), **inputs}
 
     def source_images(self, source: str) -> str | None:
         """The image set of a source: the named one, or one of its own for your own data."""

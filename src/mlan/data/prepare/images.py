@@ -1,18 +1,25 @@
-"""Stage `prepare_images`: the pictures of an embedded image set or of your conversations."""
+"""Stage `prepare_images`: the pictures of an embedded image set or of your own data."""
 
 from __future__ import annotations
 
+from itertools import chain
 from pathlib import Path
 
 import pandas as pd
 
-from mlan.config.data import ConversationsSource, ImageSet
+from mlan.config.data import ImageSet
 from mlan.data.assets import verify
-from mlan.data.conversations import Rejected, check_rejected, read_conversations
+from mlan.data.file_sources import (
+    check_pictures,
+    own_source,
+    read_embedded,
+    read_source,
+    source_files,
+)
 from mlan.data.image_store import INDEX, PICTURES, write_pictures
 from mlan.data.images import build_index, draw_all
-from mlan.data.photos import load_all, photo_index
-from mlan.errors import DataError
+from mlan.data.photos import load_all, load_embedded, photo_index
+from mlan.data.rows import Rejected, check_rejected
 from mlan.records import read_checked, write_csv, write_parquet
 from mlan.stage import Job
 
@@ -21,10 +28,11 @@ REJECTED = "rejected.csv"
 
 
 def prepare_images(job: Job) -> None:
-    """Write `images.npy` and `index.parquet`, for conversations also `rejected.csv`.
+    """Write `images.npy` and `index.parquet`, for your own data also `rejected.csv`.
 
-    Identity: `name`, `image_size`, and `image_set` or (conversations) `source`. Inputs:
-    `concepts`, or `file`. Raises DataError for wrong assets or too many rejected rows.
+    Identity: `name`, `image_size`, and `image_set` or (your own data) `source`. Inputs:
+    `concepts`, or `file`, `file:1`, ... Raises DataError for wrong assets, or too many
+    rejected rows.
     """
     if "image_set" in job.identity:
         _draw(job)
@@ -46,15 +54,26 @@ def _draw(job: Job) -> None:
 
 def _load(job: Job) -> None:
     name, size = job.identity["name"], job.identity["image_size"]
-    source = ConversationsSource(**job.identity["source"])
-    if source.image_folder is None:
-        raise DataError(f"data.sources.{name}.image_folder: missing; a vision source names one")
-    rows, dropped = read_conversations(name, source, job.inputs["file"])
-    wanted = list(dict.fromkeys(row.image for row in rows))
+    source = own_source(job.identity["source"])
+    files = source_files(job.inputs)
+    folder = None if source.image_folder is None else Path(source.image_folder)
+    rows, dropped = read_source(name, source, files)
+    check_pictures(name, source, rows, folder)
     kept: list[str] = []
     problems: dict[str, str] = {}
-    pictures = load_all(Path(source.image_folder), wanted, size, kept, problems)
+    by_path = dict.fromkeys(row.image for row in rows if not row.embedded)
+    held = {row.number: row.image for row in rows if row.embedded}
+    contents = (
+        (held.pop(number), content)
+        for number, content in (read_embedded(name, source, files) if held else ())
+        if number in held
+    )
+    pictures = chain(
+        load_all(folder or Path(), by_path, size, kept, problems),
+        load_embedded(contents, size, kept, problems),
+    )
     write_pictures(job.out / PICTURES, pictures, size)
+    problems |= dict.fromkeys(held.values(), "image without bytes")
     lost = [
         Rejected(row.number, row.id, problems[row.image]) for row in rows if row.image in problems
     ]

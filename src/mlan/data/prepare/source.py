@@ -1,18 +1,13 @@
-"""Stage `prepare_source`: the examples of one source, embedded facts or your conversations."""
+"""Stage `prepare_source`: the examples of one source, embedded facts or your own files."""
 
 from __future__ import annotations
 
 import pandas as pd
 
-from mlan.config.data import ConversationsSource, FactsSource
-from mlan.data.conversations import (
-    Rejected,
-    Row,
-    build_examples,
-    check_rejected,
-    read_conversations,
-)
+from mlan.config.data import FactsSource
+from mlan.data.file_sources import own_source, read_source, source_files
 from mlan.data.image_store import INDEX
+from mlan.data.rows import Rejected, Row, build_examples, check_rejected
 from mlan.data.sources import build_facts_source
 from mlan.records import checked, read_checked, write_csv, write_parquet
 from mlan.stage import Job
@@ -23,15 +18,16 @@ REJECTED = "rejected.csv"
 
 
 def prepare_source(job: Job) -> None:
-    """Write `examples.parquet`, for conversations also `rejected.csv`.
+    """Write `examples.parquet`, for your own files also `rejected.csv`.
 
-    Identity: `name`, `source`. Inputs: `concepts` or `file`; `images` for a vision source.
+    Identity: `name`, `source`. Inputs: `concepts`, or `file`, `file:1`, ...; `images` for a
+    vision source.
     Raises DataError for a relation without this modality, or too many rejected rows.
     """
-    if job.identity["source"].get("adapter") == "conversations":
-        _from_conversations(job)
-    else:
+    if job.identity["source"].get("adapter", "facts") == "facts":
         _from_facts(job)
+    else:
+        _from_files(job)
 
 
 def _from_facts(job: Job) -> None:
@@ -44,9 +40,9 @@ def _from_facts(job: Job) -> None:
     job.finish(outputs=[path], facts={"rows": len(examples), "rejected": 0})
 
 
-def _from_conversations(job: Job) -> None:
-    name, source = job.identity["name"], ConversationsSource(**job.identity["source"])
-    rows, dropped = read_conversations(name, source, job.inputs["file"])
+def _from_files(job: Job) -> None:
+    name, source = job.identity["name"], own_source(job.identity["source"])
+    rows, dropped = read_source(name, source, source_files(job.inputs))
     if source.modality == "vision":
         rows, lost = _with_pictures(job, rows)
         dropped = sorted([*dropped, *lost], key=lambda row: row.number)

@@ -1,0 +1,123 @@
+"""Sources that are read from your own files: rows of any adapter, and their pictures.
+
+Files are local paths under the names of a job's inputs (`FileSource.files`); where they came
+from is not asked. The same rows come out of a plan, the checks before a run, and the stages.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from mlan.config.data import (
+    ChatSource,
+    ConversationsSource,
+    InstructionSetSource,
+    OwnSource,
+    QaSource,
+    is_file_input,
+)
+from mlan.data.chat import chat
+from mlan.data.conversations import conversations
+from mlan.data.files import embedded_pictures, raw_rows
+from mlan.data.instruction_sets import instruction_set
+from mlan.data.instruction_sets.vqav2 import join
+from mlan.data.qa import qa
+from mlan.data.rows import Adapter, Rejected, Row, collect
+from mlan.errors import DataError
+
+_ANNOTATIONS = "file:annotations"
+
+
+def own_source(fields: Mapping[str, Any]) -> OwnSource:
+    """Return the source that the fields of an identity describe."""
+    source: OwnSource = TypeAdapter(OwnSource).validate_python(fields)
+    return source
+
+
+def source_files(inputs: Mapping[str, Path]) -> dict[str, Path]:
+    """Return those of a job's inputs that are files of a source."""
+    return {name: path for name, path in inputs.items() if is_file_input(name)}
+
+
+def source_adapter(source: OwnSource) -> Adapter:
+    """Return how a source reads its rows."""
+    match source:
+        case ConversationsSource():
+            return conversations(source)
+        case ChatSource():
+            return chat(source)
+        case QaSource():
+            return qa(source)
+        case InstructionSetSource():
+            return instruction_set(source)
+
+
+def read_source(
+    name: str, source: OwnSource, files: Mapping[str, Path]
+) -> tuple[list[Row], list[Rejected]]:
+    """Return the usable and the dropped rows of the source's modality, in the files' order.
+
+    A row that shows no modality counts for both. `files` are local paths by input name. Raises
+    DataError for a file that is missing, unreadable, or differs from its checksum.
+    """
+    adapter = source_adapter(source)
+    return collect(adapter, _rows(name, source, files, adapter))
+
+
+def check_pictures(name: str, source: OwnSource, rows: list[Row], folder: Path | None) -> None:
+    """Raise DataError when rows name pictures by path and there is no folder to find them in."""
+    if not any(row.image and not row.embedded for row in rows):
+        return
+    key = f"data.sources.{name}.image_folder"
+    if source.image_folder is None or folder is None:
+        raise DataError(f"{key}: missing; a vision source names one")
+    if not folder.is_dir():
+        raise DataError(
+            f"{key} = {source.image_folder!r}: no such folder; paths are relative to the study file"
+        )
+
+
+def read_embedded(
+    name: str, source: OwnSource, files: Mapping[str, Path]
+) -> Iterator[tuple[int, bytes]]:
+    """Yield row number and bytes of every picture that the source's files hold themselves."""
+    adapter = source_adapter(source)
+    number = 0
+    for input_name, listed in source.files().items():
+        if input_name == _ANNOTATIONS:
+            continue
+        for content in embedded_pictures(name, listed, files[input_name], adapter):
+            if isinstance(content, bytes):
+                yield number, content
+            number += 1
+
+
+def _rows(
+    name: str, source: OwnSource, files: Mapping[str, Path], adapter: Adapter
+) -> Iterator[Any]:
+    listed = source.files()
+    if _ANNOTATIONS not in listed:
+        return _unfolded(name, source, files, adapter)
+    annotations = listed[_ANNOTATIONS]
+    where = f"data.sources.{name}.{annotations.key} = {annotations.path!r}"
+    columns = ("question_id", "image_id", "answer_type", "multiple_choice_answer")
+    answers = Adapter(adapter.parse, columns)
+    raw = raw_rows(name, annotations, files[_ANNOTATIONS], answers)
+    return join(
+        where,
+        _unfolded(name, source, files, adapter),
+        (row for found in raw for row in adapter.unfold(found)),
+    )
+
+
+def _unfolded(
+    name: str, source: OwnSource, files: Mapping[str, Path], adapter: Adapter
+) -> Iterator[Any]:
+    for input_name, listed in source.files().items():
+        if input_name != _ANNOTATIONS:
+            for found in raw_rows(name, listed, files[input_name], adapter):
+                yield from adapter.unfold(found)
