@@ -37,7 +37,7 @@ rule prepare_images:
     benchmark:
         f"{root}/benchmarks/prepare_images/{{name}}.tsv"
     resources:
-        mem_mb=2000,
+        mem_mb=lambda w: 2000 + mlan.reading_mb(w.name),
     params:
         identity=lambda w: mlan.identity("prepare_images", set=w.name),
         code=mlan.code("prepare_images"),
@@ -61,7 +61,7 @@ rule prepare_source:
     benchmark:
         f"{root}/benchmarks/prepare_source/{{name}}.tsv"
     resources:
-        mem_mb=1000,
+        mem_mb=lambda w: 1000 + mlan.reading_mb(w.name),
     params:
         identity=lambda w: mlan.identity("prepare_source", source=w.name),
         code=mlan.code("prepare_source"),

@@ -1,6 +1,6 @@
 """A question of a known kind, and the words in which it is put.
 
-The layout is that of the MLAN paper's training data (arXiv 2411.10557): with options, the
+The layout follows the data code of the MLAN paper (arXiv 2411.10557): with options, the
 question, a request, one line an option, and the letter as the answer; otherwise a request and
 the question on the next line; a context stands before the question. The requests are our own
 words. Which of them a row gets depends on the row's name alone, never on its place.

@@ -1,4 +1,4 @@
-"""The instruction sets of the MLAN paper (arXiv 2411.10557, section on training data), by name.
+"""The instruction sets of the MLAN paper (arXiv 2411.10557) and its data code, by name.
 
 Five of text (SQuAD, StrategyQA, CommonsenseQA, CosmosQA, ARC) and two of pictures (VQAv2,
 A-OKVQA). Each is one function from a raw row, as its release or its data card lays it out, to
