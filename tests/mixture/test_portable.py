@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from mlan.config.data import ConversationsSource, Modality
-from mlan.data.conversations import read_conversations
+from mlan.data.file_sources import read_source
 from mlan.errors import DataError
 from mlan.mixture.portable import export_mixture
 from mlan.records import RECORD, write_parquet, write_record
@@ -106,9 +106,9 @@ def test_export_reads_back_as_your_own_conversations(
 ) -> None:
     path = export_mixture(tmp_path / "out", PLAN, SOURCES, {"set": images}, "llava")
     source = ConversationsSource(
-        adapter="conversations", modality=modality, path="mixture.json", image_folder="."
+        adapter="conversations", modality=modality, path=["mixture.json"], image_folder="."
     )
-    rows, dropped = read_conversations("own", source, path)
+    rows, dropped = read_source("own", source, {"file": path})
     wanted = SOURCES["facts" if modality == "text" else "shown"]
     turns = dict(zip(wanted["id"], wanted["turns"], strict=True))
     if modality == "text":

@@ -19,9 +19,9 @@ from typing import Any, Literal
 import pandas as pd
 from PIL import Image
 
-from mlan.data.conversations import MARKER
 from mlan.data.pictures import Pictures
 from mlan.data.tables import rows_of
+from mlan.data.turns import MARKER
 from mlan.errors import DataError
 
 Format = Literal["llava", "chat"]
