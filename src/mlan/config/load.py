@@ -76,7 +76,7 @@ def find_study(name_or_path: str, folder: Path = Path("config")) -> Path:
     named = folder / f"{name_or_path}.yaml"
     if named.is_file():
         return named
-    known = [p.stem for p in folder.glob("*.yaml")]
+    known = [p.stem for p in folder.glob("*.yaml") if not p.stem.endswith(".lock")]
     raise ConfigError(f"study = {name_or_path!r}: unknown study; {nearest(name_or_path, known)}")
 
 

@@ -1,0 +1,130 @@
+"""Names of repositories on a hub, as a study file writes them.
+
+`hub:org/name` is a model, `hub:datasets/org/name` a data set; `@` and the 40 hex digits of a
+commit pin it. A field of the study takes one by its type, `HubModel` or `HubDataset`; a value
+whose type is not known here (the axes of an experiment) is recognised by the prefix. Nothing
+here asks a hub: commits of names without a pin are the business of `mlan.hub.lock`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, WithJsonSchema
+from pydantic_core import PydanticCustomError
+
+from mlan.errors import ConfigError
+
+Kind = Literal["model", "dataset"]
+PREFIX = "hub:"
+_DATASETS = "datasets"
+_PART = r"[A-Za-z0-9_]+(?:[.-][A-Za-z0-9_]+)*"
+_COMMIT = r"[0-9a-f]{40}"
+_FORMS: dict[Kind, str] = {"model": "hub:org/name", "dataset": "hub:datasets/org/name"}
+
+
+@dataclass(frozen=True, order=True)
+class HubName:
+    """A repository on a hub and, if it is pinned, one commit of it."""
+
+    kind: Kind
+    repository: str
+    commit: str | None = None
+
+    def __str__(self) -> str:
+        folder = f"{_DATASETS}/" if self.kind == "dataset" else ""
+        pin = f"@{self.commit}" if self.commit else ""
+        return f"{PREFIX}{folder}{self.repository}{pin}"
+
+    def at(self, commit: str) -> HubName:
+        """Return the same repository, pinned to a commit."""
+        return replace(self, commit=commit)
+
+
+def is_commit(text: str) -> bool:
+    """Whether a revision is a whole commit; branches, tags and short commits may move."""
+    return re.fullmatch(_COMMIT, text) is not None
+
+
+def parse_name(text: str) -> HubName:
+    """Return what `hub:org/name@commit` names.
+
+    Raises ValueError with what is wrong and the form that is right.
+    """
+    if not text.startswith(PREFIX):
+        raise ValueError(f"not a name on a hub; write {' or '.join(_FORMS.values())}")
+    path, at, commit = text.removeprefix(PREFIX).partition("@")
+    *folders, name = path.split("/")
+    kind: Kind = "dataset" if folders[:1] == [_DATASETS] else "model"
+    organisation = folders[1:] if kind == "dataset" else folders
+    parts = [*organisation, name]
+    if len(parts) != 2 or not all(re.fullmatch(_PART, part) for part in parts):
+        raise ValueError(
+            f"{path!r} is not a repository; write {_FORMS[kind]} (letters, digits, and single "
+            "'-', '.' or '_' between them)"
+        )
+    if at and not is_commit(commit):
+        raise ValueError(
+            f"{commit!r} is not a commit: a pin has 40 hex digits, a branch or a tag moves; leave "
+            f"out {at + commit!r} and let `mlan lock` find the commit"
+        )
+    return HubName(kind, "/".join(parts), commit or None)
+
+
+def _checked(kind: Kind) -> Callable[[str], str]:
+    def check(text: str) -> str:
+        try:
+            name = parse_name(text)
+        except ValueError as error:
+            raise PydanticCustomError("hub_name", "{reason}", {"reason": str(error)}) from None
+        if name.kind != kind:
+            reason = f"is a {name.kind}; a {kind} is asked here, {_FORMS[kind]}"
+            raise PydanticCustomError("hub_name", "{reason}", {"reason": reason})
+        return text
+
+    return check
+
+
+def _schema(folder: str) -> WithJsonSchema:
+    pattern = f"^{PREFIX}{folder}{_PART}/{_PART}(?:@{_COMMIT})?$"
+    return WithJsonSchema({"type": "string", "pattern": pattern})
+
+
+HubModel = Annotated[str, AfterValidator(_checked("model")), _schema("")]
+HubDataset = Annotated[str, AfterValidator(_checked("dataset")), _schema(f"{_DATASETS}/")]
+
+
+def hub_names(config: BaseModel) -> dict[str, HubName]:
+    """Return every name on a hub in a config by its dotted key, in the order of the config.
+
+    Raises ConfigError with a line for each value that begins as a name and is none.
+    """
+    found: dict[str, HubName] = {}
+    problems = []
+    for key, text in _texts(config, ()):
+        try:
+            found[key] = parse_name(text)
+        except ValueError as error:
+            problems.append(f"{key} = {text!r}: {error}")
+    if problems:
+        raise ConfigError(*problems)
+    return found
+
+
+def _texts(value: Any, place: tuple[str, ...]) -> Iterator[tuple[str, str]]:
+    """Values that are meant as names: prefixed, and without a space, unlike a description."""
+    if isinstance(value, str):
+        if value.startswith(PREFIX) and not re.search(r"\s", value):
+            yield ".".join(place), value
+    elif isinstance(value, BaseModel):
+        for name in type(value).model_fields:
+            yield from _texts(getattr(value, name), (*place, name))
+    elif isinstance(value, Mapping):
+        for name, item in value.items():
+            yield from _texts(item, (*place, str(name)))
+    elif isinstance(value, list | tuple):
+        for number, item in enumerate(value):
+            yield from _texts(item, (*place, str(number)))
