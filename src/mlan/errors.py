@@ -26,6 +26,10 @@ class IntegrityError(MlanError):
     """A file differs from the record that its producer wrote."""
 
 
+class HubError(MlanError):
+    """A repository of a hub cannot be had: absent, closed, damaged, or no hub answers."""
+
+
 def nearest(word: str, allowed: Iterable[str]) -> str:
     """Return ` (did you mean X?)` for the closest allowed name, or the list of all names."""
     names = sorted(allowed)

@@ -32,6 +32,7 @@ PACKAGES = (
     "tokenizers",
     "typer",
     "gguf",
+    "huggingface-hub",
     "peft",
     "transformers",
 )
