@@ -120,6 +120,22 @@ def _export_mix(
     export_mix.run(study, cell, seed, out, form)
 
 
+@app.command("lock")
+def _lock(
+    study: StudyArgument = "small",
+    check: Annotated[
+        bool, typer.Option("--check", help="Write nothing; fail if the lock file is not current.")
+    ] = False,
+    upgrade: Annotated[
+        bool, typer.Option("--upgrade", help="Move names that are locked already, too.")
+    ] = False,
+) -> None:
+    """Pin what a study takes from a hub: commit, size and licence in a file beside it."""
+    from mlan.cli import lock
+
+    lock.run(study, check, upgrade)
+
+
 @app.command("doctor")
 def _doctor() -> None:
     """Whether everything is here that a study needs."""
