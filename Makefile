@@ -15,9 +15,7 @@ STAMP := $(VENV)/.installed
 PIP   := $(BIN)/python -m pip install -qq --disable-pip-version-check --no-input
 LOCKED_PIP := $(PIP) --no-deps --require-hashes
 
-# Nothing is fetched after installation.
-export HF_HUB_OFFLINE := 1
-export TRANSFORMERS_OFFLINE := 1
+# Nothing is fetched after installation but what a study itself names on a hub.
 export HF_HUB_DISABLE_TELEMETRY := 1
 
 # TORCH=cpu (default): torch without GPU libraries, where the package index has such a build. TORCH=cuda: the plain wheel with

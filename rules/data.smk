@@ -1,4 +1,4 @@
-# Concepts, pictures, instruction sources, benchmarks and backbones.
+# Files from a hub, concepts, pictures, instruction sources, benchmarks and backbones.
 
 
 rule prepare_concepts:
@@ -23,6 +23,26 @@ rule prepare_concepts:
     shell:
         "python workflow/scripts/prepare_concepts.py --identity {params.identity:q} --code {params.code} "
         "{params.inputs} --out {params.out} 2> {log}"
+
+
+rule fetch:
+    output:
+        record=f"{root}/data/hub/{{name}}/record.json",
+    log:
+        f"{root}/logs/fetch/{{name}}.log",
+    benchmark:
+        f"{root}/benchmarks/fetch/{{name}}.tsv"
+    resources:
+        mem_mb=1000,
+    params:
+        identity=lambda w: mlan.identity("fetch", source=w.name),
+        code=mlan.code("fetch"),
+        out=subpath(output.record, parent=True),
+    message:
+        "files of {wildcards.name} from a hub"
+    shell:
+        "python workflow/scripts/fetch.py --identity {params.identity:q} --code {params.code} "
+        "--out {params.out} 2> {log}"
 
 
 rule prepare_images:

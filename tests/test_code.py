@@ -217,7 +217,9 @@ def test_used_modules_of_each_script_are_those_that_python_loads() -> None:
     for script in SCRIPTS:
         decides = {m for m in loaded[str(script)] if not m.startswith("mlan.config")}
         decides -= {"mlan", "mlan.errors"}
-        assert used_modules(script) == decides, script.name
+        # Imported only when it is needed, so a mere load does not show it.
+        late = {"mlan.hub.failures"} - decides
+        assert used_modules(script) - late == decides, script.name
 
 
 def test_no_import_is_of_a_kind_that_the_digest_overlooks() -> None:

@@ -27,7 +27,7 @@ from mlan.grid import Grid
 from mlan.mixture.counts import mixture_counts
 from mlan.mixture.template import Template
 from mlan.mixture.tokenizer import embedded_tokenizer
-from mlan.records import digest, write_json
+from mlan.records import RECORD, digest, write_json
 
 
 def source_sizes(grid: Grid) -> dict[str, int]:
@@ -103,6 +103,8 @@ def _examine(grid: Grid) -> dict[str, int]:
     sizes: dict[str, int] = {}
     concepts = build_concepts(grid.config.data.concepts)
     for name, source in grid.config.data.sources.items():
+        if name in grid.hub_sources and not (grid.hub_folder(name) / RECORD).exists():
+            continue  # its rows are counted when they are here
         try:
             sizes[name] = _size(grid, name, source, concepts)
         except DataError as error:

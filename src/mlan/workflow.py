@@ -24,6 +24,7 @@ from mlan.config.data import FileSource, is_file_input
 from mlan.device import remember_device, resolve_device
 from mlan.errors import ConfigError, MlanError, nearest
 from mlan.grid import Grid
+from mlan.hub import locked
 from mlan.preflight import preflight
 from mlan.records import RECORD, write_bytes
 
@@ -61,7 +62,8 @@ class Workflow:
         )
         self.partial = str(config.get("partial", False)).lower() in ("true", "1", "yes")
         root = Path("results") / study.name
-        self.grid = Grid(study, resolve_device(study.config.device, root))
+        device = resolve_device(study.config.device, root)
+        self.grid = Grid(study, device, commits=locked(study))
         self.root = str(self.grid.root)
         preflight(self.grid)
         self.gpus = study.config.gpus if self.grid.device == "cuda" else 0

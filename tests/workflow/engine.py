@@ -21,6 +21,7 @@ class Engine:
 
     def __init__(self, folder: Path, study: dict[str, Any] | None = None) -> None:
         self.folder = folder
+        self.more_environment: dict[str, str] = {}
         folder.mkdir(parents=True, exist_ok=True)
         for part in PARTS:
             source = REPOSITORY / part
@@ -39,6 +40,7 @@ class Engine:
             **os.environ,
             "PYTHONPATH": str(self.folder / "src"),
             "MLAN_CHECKPOINT_SECONDS": "0",
+            **self.more_environment,
         }
 
     def write_study(self, study: dict[str, Any]) -> None:

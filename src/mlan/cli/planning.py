@@ -114,6 +114,11 @@ class Planner:
         if self.is_done(folder):
             return read_checked(folder / "examples.parquet")
         source = self._grid.config.data.sources[name]
+        if name in self._grid.hub_sources and not self.is_done(self._grid.hub_folder(name)):
+            raise ConfigError(
+                f"{self._grid.study.path}: data.sources.{name}.repository: not fetched yet; run "
+                f"snakemake --cores all --config study={self._grid.study.name} prepare"
+            )
         try:
             if isinstance(source, FactsSource):
                 return build_facts_source(name, source, self._concepts, self._index(source))

@@ -10,6 +10,7 @@ from mlan.config import Study, load_study
 from mlan.device import resolve_device
 from mlan.errors import ConfigError, MlanError, nearest
 from mlan.grid import Grid
+from mlan.hub import locked
 
 
 def open_grid(study: str, seeds: str | None = None, experiments: str | None = None) -> Grid:
@@ -22,7 +23,7 @@ def open_grid(study: str, seeds: str | None = None, experiments: str | None = No
             f"no folder config here ({os.getcwd()}); go to the one with the Snakefile"
         )
     loaded = load_study(study, seeds=seeds, experiments=experiments)
-    return Grid(loaded, _device(loaded))
+    return Grid(loaded, _device(loaded), commits=locked(loaded))
 
 
 def _device(study: Study) -> str:

@@ -14,6 +14,7 @@ from pydantic import (
     field_validator,
 )
 
+from mlan.config.hub import HubDataset
 from mlan.config.section import Name, Positive, Section, Share
 
 Modality = Literal["text", "vision"]
@@ -109,8 +110,14 @@ def is_file_input(name: str) -> bool:
 class FileSource(Section):
     """What all sources share that are read from your own files."""
 
+    repository: HubDataset | None = Field(
+        None,
+        description="Data set of a hub that `path` lies in, `hub:datasets/org/name`; its commit "
+        "is pinned by `@` or by `mlan lock`.",
+    )
     path: Texts = Field(
-        description="File, or a list of files of one layout, relative to the study file."
+        description="File, or a list of files of one layout, relative to the study file, or to "
+        "the repository."
     )
     image_folder: str | None = Field(None, description="Folder that `image` is relative to.")
     sha256: Digests | None = Field(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 from typing import Any
 
 from mlan.config.data import (
@@ -105,6 +106,8 @@ def _file_problems(data: Data) -> list[Problem]:
         if not isinstance(source, FileSource):
             continue
         key = f"data.sources.{name}"
+        if source.repository is not None:
+            problems += _repository_problems(name, source)
         if source.sha256 is not None and len(source.sha256) != len(source.path):
             line = (
                 f"{key}.sha256: {len(source.sha256)} checksums for {len(source.path)} files; "
@@ -115,6 +118,20 @@ def _file_problems(data: Data) -> list[Problem]:
             problems += _question_problems(name, source)
         if isinstance(source, InstructionSetSource):
             problems += _set_problems(name, source)
+    return problems
+
+
+def _repository_problems(name: str, source: FileSource) -> list[Problem]:
+    key = f"data.sources.{name}"
+    problems = []
+    for file in source.files().values():
+        path = PurePosixPath(file.path)
+        if path.is_absolute() or ".." in path.parts or set("*?[\\") & set(file.path):
+            line = f"{key}.{file.key} = {file.path!r}: not a file's path within the repository"
+            problems.append(Problem(line, _keys(name, "path", "annotations", "repository")))
+    if source.image_folder is not None:
+        line = f"{key}.image_folder: a repository's pictures are read from its parquet files"
+        problems.append(Problem(line, _keys(name, "image_folder", "repository")))
     return problems
 
 

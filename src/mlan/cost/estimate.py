@@ -23,6 +23,7 @@ from mlan.grid import Grid
 START_S = 1.5  # a job of tables
 MODEL_START_S = 2.0  # loading of a job that runs a model; the imports are shared (`forkserver`)
 _FIXED_S = {
+    "fetch": 10.0,  # unknown: it depends on the network
     "prepare_concepts": 2.0,
     "prepare_source": 0.3,
     "prepare_benchmark": 0.5,

@@ -28,6 +28,7 @@ from mlan.data.instruction_sets.vqav2 import join
 from mlan.data.qa import qa
 from mlan.data.rows import Adapter, Rejected, Row, collect
 from mlan.errors import DataError
+from mlan.records import checked
 
 _ANNOTATIONS = "file:annotations"
 
@@ -38,8 +39,14 @@ def own_source(fields: Mapping[str, Any]) -> OwnSource:
     return source
 
 
-def source_files(inputs: Mapping[str, Path]) -> dict[str, Path]:
-    """Return those of a job's inputs that are files of a source."""
+def source_files(source: OwnSource, inputs: Mapping[str, Path]) -> dict[str, Path]:
+    """Return the files of a source: those of a job's inputs, or of the folder that fetched them.
+
+    Raises IntegrityError if a fetched file is missing or differs from its record.
+    """
+    if "hub" in inputs:
+        folder = inputs["hub"]
+        return {name: checked(folder / file.path) for name, file in source.files().items()}
     return {name: path for name, path in inputs.items() if is_file_input(name)}
 
 

@@ -7,11 +7,13 @@ no part of an identity; the resolved kind of device and the precision are.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from mlan.config import Study
 from mlan.config.data import BenchmarkItems, FactsSource, FileSource
+from mlan.config.hub import parse_name
 from mlan.config.recipe import Recipe
 from mlan.grid.cells import Cells
 from mlan.records import canonical
@@ -23,10 +25,18 @@ _PLAN_KEYS = ("examples_per_step", "rows", "loss_unit", "microbatch")
 class Grid(Cells):
     """A study's cells and runs with the folders, the identity and the inputs of every job."""
 
-    def __init__(self, study: Study, device: str, results: Path = Path("results")) -> None:
+    def __init__(
+        self,
+        study: Study,
+        device: str,
+        results: Path = Path("results"),
+        commits: Mapping[str, str] | None = None,
+    ) -> None:
         super().__init__(study)
         self.device = device
         self.root = results / study.name
+        # Of every name of a hub in the study, as the study writes it (`mlan.hub.locked`).
+        self.commits = dict(commits or {})
 
     def folder(self, *parts: object) -> Path:
         """A folder below the study's results."""
@@ -65,7 +75,13 @@ class Grid(Cells):
     def _inputs_prepare_images(self, set: str) -> dict[str, Path]:
         if set in self.config.data.images:
             return {"concepts": self.folder("data", "concepts")}
-        return self.source_files(set)
+        return self._file_inputs(set)
+
+    def _file_inputs(self, source: str) -> dict[str, Path]:
+        """Files of a source of your own as inputs: themselves, or what fetched them."""
+        if self._own(source).repository is not None:
+            return {"hub": self.hub_folder(source)}
+        return self.source_files(source)
 
     def _source_fields(self, source: str) -> dict[str, Any]:
         """A source's config without the places of its files."""
@@ -73,7 +89,12 @@ class Grid(Cells):
         fields = config.model_dump()
         if isinstance(config, FileSource):
             # The file itself is an input; its place decides nothing, its name is for messages.
-            names = {file.key: Path(file.path).name for file in config.files().values()}
+            # Within a repository the place is part of the name.
+            whole = fields.pop("repository") is not None
+            names = {
+                file.key: file.path if whole else Path(file.path).name
+                for file in config.files().values()
+            }
             if "annotations" in names:
                 fields["annotations"] = names.pop("annotations")
             fields["path"] = list(names.values()) if len(names) > 1 else names["path"]
@@ -82,8 +103,34 @@ class Grid(Cells):
 
     def source_files(self, source: str) -> dict[str, Path]:
         """Local files of a source of your own, by the names of a job's inputs."""
-        files = self._own(source).files()
-        return {name: self.study.resolve(file.path) for name, file in files.items()}
+        own = self._own(source)
+        if own.repository is not None:
+            folder = self.hub_folder(source)
+            return {name: folder / file.path for name, file in own.files().items()}
+        return {name: self.study.resolve(file.path) for name, file in own.files().items()}
+
+    def hub_folder(self, source: str) -> Path:
+        """Where the files of a source lie that come from a hub."""
+        return self.folder("data", "hub", source)
+
+    @property
+    def hub_sources(self) -> list[str]:
+        """Sources whose files come from a hub."""
+        sources = self.config.data.sources.items()
+        return [n for n, s in sources if isinstance(s, FileSource) and s.repository is not None]
+
+    def _identity_fetch(self, source: str) -> dict[str, Any]:
+        own = self._own(source)
+        written = str(own.repository)
+        name = parse_name(written)
+        return {
+            "name": source,
+            "repository": str(name.at(self.commits[written])),
+            "files": sorted(file.path for file in own.files().values()),
+        }
+
+    def _inputs_fetch(self, source: str) -> dict[str, Path]:
+        return {}
 
     def _own(self, source: str) -> FileSource:
         config = self.config.data.sources[source]
@@ -99,7 +146,7 @@ class Grid(Cells):
         inputs = {"images": self.folder("data", "images", images)} if images else {}
         if isinstance(config, FactsSource):
             return {"concepts": self.folder("data", "concepts"), **inputs}
-        return {**self.source_files(source), **inputs}
+        return {**self._file_inputs(source), **inputs}
 
     def source_images(self, source: str) -> str | None:
         """The image set of a source: the named one, or one of its own for your own data."""

@@ -18,7 +18,7 @@ from pydantic import Field, ValidationError
 
 from mlan.config import Study
 from mlan.config.hub import HubName, hub_names
-from mlan.config.load import explain
+from mlan.config.explain import explain
 from mlan.config.section import Section
 from mlan.errors import ConfigError, HubError
 from mlan.hub.client import Client

@@ -31,7 +31,7 @@ def prepare_images(job: Job) -> None:
     """Write `images.npy` and `index.parquet`, for your own data also `rejected.csv`.
 
     Identity: `name`, `image_size`, and `image_set` or (your own data) `source`. Inputs:
-    `concepts`, or `file`, `file:1`, ... Raises DataError for wrong assets, or too many
+    `concepts`, or `file`, `file:1`, ..., or `hub`. Raises DataError for wrong assets, or too many
     rejected rows.
     """
     if "image_set" in job.identity:
@@ -55,7 +55,7 @@ def _draw(job: Job) -> None:
 def _load(job: Job) -> None:
     name, size = job.identity["name"], job.identity["image_size"]
     source = own_source(job.identity["source"])
-    files = source_files(job.inputs)
+    files = source_files(source, job.inputs)
     folder = None if source.image_folder is None else Path(source.image_folder)
     rows, dropped = read_source(name, source, files)
     check_pictures(name, source, rows, folder)

@@ -20,9 +20,8 @@ REJECTED = "rejected.csv"
 def prepare_source(job: Job) -> None:
     """Write `examples.parquet`, for your own files also `rejected.csv`.
 
-    Identity: `name`, `source`. Inputs: `concepts`, or `file`, `file:1`, ...; `images` for a
-    vision source.
-    Raises DataError for a relation without this modality, or too many rejected rows.
+    Identity: `name`, `source`. Inputs: `concepts`, or `file`, `file:1`, ..., or `hub`; `images`
+    for a vision source. Raises DataError for a relation without this modality, or too many rejected rows.
     """
     if job.identity["source"].get("adapter", "facts") == "facts":
         _from_facts(job)
@@ -42,7 +41,7 @@ def _from_facts(job: Job) -> None:
 
 def _from_files(job: Job) -> None:
     name, source = job.identity["name"], own_source(job.identity["source"])
-    rows, dropped = read_source(name, source, source_files(job.inputs))
+    rows, dropped = read_source(name, source, source_files(source, job.inputs))
     if source.modality == "vision":
         rows, lost = _with_pictures(job, rows)
         dropped = sorted([*dropped, *lost], key=lambda row: row.number)
