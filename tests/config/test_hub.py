@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from pydantic import BaseModel, ValidationError
 
+from mlan.config.explain import explain
 from mlan.config.hub import HubDataset, HubModel, HubName, hub_names, parse_name
-from mlan.config.load import explain
 from mlan.errors import ConfigError
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"

@@ -150,7 +150,13 @@ ONE_WRONG_VALUE = {
     ),
     "one name for all pictures": (
         "data.sources.own",
-        {"adapter": "instruction_set", "set": "aokvqa", "path": "a", "image_name": "{id}.jpg"},
+        {
+            "adapter": "instruction_set",
+            "set": "aokvqa",
+            "path": "a",
+            "image_folder": "b",
+            "image_name": "{id}.jpg",
+        },
         ": data.sources.own.image_name = '{id}.jpg': value error, a name holds {image_id}, e.g. "
         "{image_id:012d}.jpg",
     ),
@@ -220,7 +226,7 @@ def test_unknown_key_of_a_conversations_source_names_that_adapters_keys(tmp_path
     found = mistakes(tmp_path, put(plain_study(), "data.sources.own", own))
     assert found == [
         ": data.sources.own.shasum: unknown key; allowed: adapter, image_folder, max_rejected, "
-        "modality, path, sha256"
+        "modality, path, repository, sha256"
     ]
 
 
