@@ -17,8 +17,8 @@ import yaml
 from pydantic import Field, ValidationError
 
 from mlan.config import Study
-from mlan.config.hub import HubName, hub_names
 from mlan.config.explain import explain
+from mlan.config.hub import HubName, hub_names
 from mlan.config.section import Section
 from mlan.errors import ConfigError, HubError
 from mlan.hub.client import Client

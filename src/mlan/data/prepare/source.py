@@ -21,7 +21,8 @@ def prepare_source(job: Job) -> None:
     """Write `examples.parquet`, for your own files also `rejected.csv`.
 
     Identity: `name`, `source`. Inputs: `concepts`, or `file`, `file:1`, ..., or `hub`; `images`
-    for a vision source. Raises DataError for a relation without this modality, or too many rejected rows.
+    for a vision source. Raises DataError for a relation without this modality, or too many
+    rejected rows.
     """
     if job.identity["source"].get("adapter", "facts") == "facts":
         _from_facts(job)
