@@ -14,6 +14,7 @@ from types import ModuleType
 import pytest
 
 from mlan.cli.follow import Follower
+from mlan.cli.study import open_grid
 from mlan.cost import tasks
 from mlan.grid import Grid
 from mlan.records import write_json
@@ -265,3 +266,13 @@ def test_options_for_the_engine_go_before_its_targets(run_study: ModuleType) -> 
         *("--quiet", "all", "--", "report/record.json"),
     ]
     assert run_study.with_options(["snakemake"], "-n") == ["snakemake", "-n"]
+
+
+def test_first_seed_comes_first_where_all_is_asked_for(run_study: ModuleType, grid: Grid) -> None:
+    flag, *files = run_study.first_seed_first(grid, ["snakemake", "--cores", "all"])
+    assert flag == "--prioritize"
+    cells = ["text0", "text50", "text100", "untuned"]
+    assert files == [f"results/tiny/cells/{c}/seed0/scores/record.json" for c in cells]
+    assert run_study.first_seed_first(grid, ["snakemake", "--", "one/record.json"]) == []
+    one = open_grid("tiny", "1")
+    assert run_study.first_seed_first(one, ["snakemake"]) == []

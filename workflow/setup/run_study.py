@@ -40,6 +40,7 @@ from mlan.cost import estimate, measured_rates, tasks
 from mlan.cost.estimate import MODEL_STAGES
 from mlan.errors import MlanError
 from mlan.grid import Grid
+from mlan.records import RECORD
 
 RESULTS = Path("results")
 # Calls of the engine that run nothing are handed on as they are.
@@ -81,7 +82,7 @@ def main() -> int:
         withdraw(tasks(grid))
         gflops = measured_speed(grid)
         tell_time(grid, gflops, options)
-        return Run(grid, gflops).execute(command)
+        return Run(grid, gflops).execute(with_options(command, *first_seed_first(grid, command)))
 
 
 def measured_speed(grid: Grid) -> float | None:
@@ -157,6 +158,15 @@ def tell_time(grid: Grid, gflops: float | None, options: dict[str, str]) -> None
         first = open_grid(str(grid.study.path), "first", options.get("experiments"))
         quick = estimate(first, gflops)
         say(f"`make quick` computes the first seed alone: about {duration(quick.seconds)}")
+
+
+def first_seed_first(grid: Grid, command: list[str]) -> list[str]:
+    """Return options that finish a whole curve before another seed, where all is asked for."""
+    first, *others = grid.config.seeds
+    if not others or "--" in command:
+        return []
+    runs = [cell for cell, seed in grid.runs() if seed == first]
+    return ["--prioritize", *(str(grid.run_folder(c, first, "scores") / RECORD) for c in runs)]
 
 
 def with_options(command: list[str], *options: str) -> list[str]:
