@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -163,6 +164,18 @@ def test_without_a_server_the_command_is_a_process_of_its_own(
     job = _start(folder, "tell", "alone")
     out, _ = job.communicate(timeout=60)
     assert out == f"False __main__ {folder} blue alone\n"
+
+
+def test_temporary_folder_with_too_long_a_path_means_no_server(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deep = tmp_path / ("d" * 120)
+    deep.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(deep))
+    monkeypatch.delenv(forkserver.ADDRESS, raising=False)
+    assert forkserver.start() is None
+    assert forkserver.ADDRESS not in os.environ
+    assert list(deep.iterdir()) == []
 
 
 def test_other_commands_than_python_are_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -27,7 +27,8 @@ STREAMS = (0, 1, 2)
 def start() -> int | None:
     """Start a server for this process and its children; return a handle that keeps it.
 
-    The server ends once the handle is closed, at the latest with this process.
+    The server ends once the handle is closed, at the latest with this process. None where
+    there can be no server; jobs are processes of their own then.
     """
     if sys.platform != "linux":
         return None
@@ -35,7 +36,13 @@ def start() -> int | None:
     address = os.path.join(folder, "socket")
     kept, handle = os.pipe()
     with socket.socket(socket.AF_UNIX) as listener:
-        listener.bind(address)
+        try:
+            listener.bind(address)
+        except OSError:  # e.g. a path longer than a socket's may be
+            os.close(kept)
+            os.close(handle)
+            os.rmdir(folder)
+            return None
         listener.listen()
         subprocess.Popen(
             [
