@@ -20,7 +20,7 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the server runs
 JOB = """
 import os, sys, time
 from pathlib import Path
-early = "torch" in sys.modules
+early = {"pandas", "peft", "torch", "transformers"} <= set(sys.modules)
 command, rest = sys.argv[1], sys.argv[2:]
 if command == "tell":
     print(early, __name__, os.getcwd(), os.environ["COLOUR"], *rest)

@@ -34,6 +34,12 @@ class _Jobs:
         self.poll.register(process, select.POLLIN)
         self.poll.register(connection, select.POLLRDHUP)
 
+    def forget(self) -> None:
+        """Close all handles: in a fork, they would keep other clients waiting for a dead server."""
+        for process, (_, connection) in self.processes.items():
+            connection.close()
+            os.close(process)
+
     def kill(self, client: int) -> None:
         """The client is gone, so the job ends too; its end is then noticed as any other."""
         with contextlib.suppress(ProcessLookupError):
@@ -79,14 +85,20 @@ def serve(listener: socket.socket, engine: int) -> None:
 
 def import_libraries() -> None:
     """Load what the stages that run a model import, but nothing of mlan."""
+    import pandas  # noqa: F401
+    import peft  # noqa: F401
+    import torch  # noqa: F401
     import transformers.models.llava.modeling_llava  # noqa: F401
 
 
 def _accept(listener: socket.socket, jobs: _Jobs) -> None:
     connection, _ = listener.accept()
-    import_libraries()
+    with contextlib.suppress(ImportError):  # the job meets it too, and says so in its log
+        import_libraries()
     pid = os.fork()
     if pid == 0:
+        listener.close()
+        jobs.forget()
         _become(connection)
     jobs.add(pid, connection)
 
