@@ -13,7 +13,7 @@ from __future__ import annotations
 from typing import Any
 
 from mlan.config.data import ChatSource
-from mlan.data.fields import BadRowError, as_text, has_image, image_of, mapping
+from mlan.data.fields import BadRowError, as_text, mapping, picture_of
 from mlan.data.rows import Adapter, Row, row_id
 from mlan.data.turns import MARKER, Names, read_turns
 
@@ -24,11 +24,10 @@ def chat(source: ChatSource) -> Adapter:
 
     def parse(number: int, raw: Any) -> Row | None:
         row = mapping(raw)
-        if has_image(row, source.image) != (source.modality == "vision"):
+        shown = picture_of(row, source.image, number, source.modality)
+        if shown is None:
             return None
-        image, embedded = ("", False)
-        if source.modality == "vision":
-            image, embedded = image_of(row, source.image, number)
+        image, embedded = shown
         messages = row.get(source.messages)
         system = ""
         if isinstance(messages, list):

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from mlan.config.data import ConversationsSource
-from mlan.data.fields import has_image, image_of, mapping
+from mlan.data.fields import mapping, picture_of
 from mlan.data.rows import Adapter, Row, row_id
 from mlan.data.turns import Names, read_turns
 
@@ -22,11 +22,10 @@ def conversations(source: ConversationsSource) -> Adapter:
 
     def parse(number: int, raw: Any) -> Row | None:
         row = mapping(raw)
-        if has_image(row, "image") != (source.modality == "vision"):
+        shown = picture_of(row, "image", number, source.modality)
+        if shown is None:
             return None
-        image, embedded = ("", False)
-        if source.modality == "vision":
-            image, embedded = image_of(row, "image", number)
+        image, embedded = shown
         turns = read_turns(row.get("conversations"), _NAMES, source.modality, marked=True)
         return Row(number, row_id(row, number), image, turns, embedded=embedded)
 

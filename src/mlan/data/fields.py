@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from pathlib import PurePosixPath
 from typing import Any
 
+from mlan.config.data import Modality
+
 EMBEDDED = object()  # stands where a parquet file holds the bytes of a picture
 
 
@@ -127,6 +129,15 @@ def kind_of(found: Any) -> str:
 def has_image(raw: Mapping[str, Any], column: str) -> bool:
     """Whether a row shows a picture."""
     return bool(raw.get(column))
+
+
+def picture_of(
+    raw: Mapping[str, Any], column: str, number: int, modality: Modality
+) -> tuple[str, bool] | None:
+    """Return `image_of` a row of this modality, no name for text; None for a row of the other."""
+    if has_image(raw, column) != (modality == "vision"):
+        return None
+    return image_of(raw, column, number) if modality == "vision" else ("", False)
 
 
 def image_of(raw: Mapping[str, Any], column: str, number: int) -> tuple[str, bool]:

@@ -15,13 +15,12 @@ from mlan.data.asked import Asked, Kind, put
 from mlan.data.fields import (
     BadRowError,
     as_text,
-    has_image,
-    image_of,
     is_unicode,
     kind_of,
     labelled,
     letters,
     mapping,
+    picture_of,
     text,
     value,
     whole,
@@ -37,11 +36,10 @@ def qa(source: QaSource) -> Adapter:
 
     def parse(number: int, raw: Any) -> Row | None:
         row = mapping(raw)
-        if has_image(row, source.image) != (source.modality == "vision"):
+        shown = picture_of(row, source.image, number, source.modality)
+        if shown is None:
             return None
-        image, embedded = ("", False)
-        if source.modality == "vision":
-            image, embedded = image_of(row, source.image, number)
+        image, embedded = shown
         asked = _asked(row, source)
         turn = put(asked, own_id(row, source.id) or asked.question)
         name = row_id(row, number, source.id)
