@@ -147,6 +147,72 @@ def test_evaluation_settings_touch_predictions_only() -> None:
     assert {job[1] for job in touched} == {"text0", "text50", "text100", "untuned"}
 
 
+def protocol(plain: Plain, cell: str = "text50", seed: int = 0) -> Any:
+    return json.loads(grid_of(plain).identity("predict", cell=cell, seed=seed))["evaluate"]
+
+
+def test_evaluation_without_limits_is_written_as_ever() -> None:
+    plain = plain_study()
+    conditions = [
+        {"image": "real", "parts": ["test"]},
+        {"image": "blank", "parts": ["test", "dev"]},
+        {"image": "real", "parts": ["dev"]},
+    ]
+    put(plain, "evaluate", {"conditions": conditions, "max_new_tokens": 9})
+    for seed in (0, 1):
+        assert protocol(plain, seed=seed) == {
+            "conditions": conditions,
+            "max_new_tokens": 9,
+            "batch": 48,
+        }
+    assert "limits" not in grid_of(plain).identity("draw")
+
+
+def limited(*seeds: int) -> list[Plain]:
+    """The default conditions with the dev part in some seeds only."""
+    return [
+        {"image": "real", "parts": ["test"]},
+        {"image": "real", "parts": ["dev"], "seeds": [*seeds]},
+        {"image": "blank", "parts": ["dev"], "seeds": [*seeds]},
+    ]
+
+
+def test_limited_condition_decides_the_runs_of_its_seeds_only() -> None:
+    plain = put(plain_study(), "evaluate.conditions", limited(0))
+    assert protocol(plain, "text50", 0) == protocol(plain_study(), "text50", 0)
+    assert protocol(plain, "untuned", 0) == protocol(plain_study(), "untuned", 0)
+    assert protocol(plain, "text50", 1)["conditions"] == [{"image": "real", "parts": ["test"]}]
+
+
+def test_limiting_a_condition_touches_only_the_runs_that_lose_it() -> None:
+    touched = changed(lambda p: put(p, "evaluate.conditions", limited(0)))
+    cells = ("text0", "text50", "text100")
+    assert touched == {("draw",), *(("predict", cell, "1") for cell in cells)}
+
+
+def test_limit_as_long_as_the_study_touches_no_run() -> None:
+    touched = changed(lambda p: put(p, "evaluate.conditions", limited(0, 1)))
+    assert touched == {("draw",)}
+
+
+def test_limits_touch_only_the_seeds_that_they_name() -> None:
+    plain = put(plain_study(), "seeds", [0, 1, 2])
+    before = identities(put(plain, "evaluate.conditions", limited(0)))
+    after = identities(put(plain, "evaluate.conditions", limited(0, 2)))
+    differ = {job for job in before if before[job] != after[job]}
+    assert differ == {("draw",), *(("predict", f"text{share}", "2") for share in (0, 50, 100))}
+
+
+def test_limits_apply_to_the_untuned_model_of_each_seed() -> None:
+    plain = put(plain_study(), "seed_varies", ["align"])
+    put(plain, "evaluate.conditions", limited(1))
+    asked = {s: protocol(plain, "untuned", s)["conditions"] for s in (0, 1)}
+    assert asked == {
+        0: [{"image": "real", "parts": ["test"]}],
+        1: [{"image": "real", "parts": ["dev", "test"]}, {"image": "blank", "parts": ["dev"]}],
+    }
+
+
 @pytest.mark.parametrize(("key", "value"), [("taught_by", "either"), ("headline", False)])
 def test_grouping_of_benchmarks_touches_statistics_only(key: str, value: Any) -> None:
     touched = changed(lambda p: put(p, f"data.benchmarks.v_object.{key}", value))

@@ -181,6 +181,56 @@ ONE_WRONG_VALUE = {
         [{"image": "real", "parts": ["dev", "dev"]}],
         ": evaluate.conditions = real dev: named twice; each value may stand once",
     ),
+    "condition of an unknown seed": (
+        "evaluate.conditions",
+        [
+            {"image": "real", "parts": ["dev", "test"]},
+            {"image": "blank", "parts": ["dev"], "seeds": [0, 7]},
+        ],
+        ": evaluate.conditions.1.seeds = 7: not a seed of the study; allowed: 0, 1",
+    ),
+    "condition that names a seed twice": (
+        "evaluate.conditions",
+        [
+            {"image": "real", "parts": ["dev", "test"]},
+            {"image": "blank", "parts": ["dev"], "seeds": [1, 1]},
+        ],
+        ": evaluate.conditions.1.seeds = 1: named twice; each value may stand once",
+    ),
+    "condition of no seed": (
+        "evaluate.conditions",
+        [{"image": "real", "parts": ["test"], "seeds": []}],
+        ": evaluate.conditions.0.seeds = []: list should have at least 1 item after validation, "
+        "not 0",
+    ),
+    "condition of no number": (
+        "evaluate.conditions",
+        [{"image": "real", "parts": ["test"], "seeds": ["one"]}],
+        ": evaluate.conditions.0.seeds.0 = 'one': input should be a valid integer, unable to "
+        "parse string as an integer",
+    ),
+    "conditions that overlap in a seed": (
+        "evaluate.conditions",
+        [
+            {"image": "real", "parts": ["dev", "test"]},
+            {"image": "real", "parts": ["dev"], "seeds": [1]},
+        ],
+        ": evaluate.conditions = real dev: named twice; each value may stand once",
+    ),
+    "seed without a condition": (
+        "evaluate.conditions",
+        [{"image": "real", "parts": ["test"], "seeds": [0]}],
+        ": evaluate.conditions: no condition in seed 1",
+    ),
+    "seed whose text benchmarks are not asked": (
+        "evaluate.conditions",
+        [
+            {"image": "real", "parts": ["test"], "seeds": [1]},
+            {"image": "blank", "parts": ["dev"]},
+        ],
+        ": evaluate.conditions: no condition for text benchmarks (`blank` is for vision only) in "
+        "seed 0",
+    ),
     "bad name": (
         "data.images.New Set",
         {"style": "noto"},
@@ -198,6 +248,33 @@ ONE_WRONG_VALUE = {
 def test_wrong_value_is_one_line(tmp_path: Path, case: str) -> None:
     key, value, line = ONE_WRONG_VALUE[case]
     assert mistakes(tmp_path, put(plain_study(), key, value)) == [line]
+
+
+LIMITED = [
+    {"image": "real", "parts": ["test"]},
+    {"image": "real", "parts": ["dev"], "seeds": [0]},
+    {"image": "real", "parts": ["dev"], "seeds": [1]},
+    {"image": "blank", "parts": ["dev"], "seeds": [0]},
+]
+
+
+@pytest.mark.parametrize("seeds", [None, "first", "1"])
+def test_seeds_of_a_condition_are_those_of_the_file(tmp_path: Path, seeds: str | None) -> None:
+    path = write(tmp_path, put(plain_study(), "evaluate.conditions", LIMITED))
+    conditions = load_study(path, seeds=seeds).config.evaluate.conditions
+    assert [c.model_dump(exclude_none=True) for c in conditions] == LIMITED
+
+
+def test_seed_of_the_untuned_model_may_be_named(tmp_path: Path) -> None:
+    study = put(plain_study(), "seeds", [1, 2])
+    put(study, "evaluate.conditions", [*LIMITED[:3], {**LIMITED[3], "seeds": [0, 1]}])
+    load_study(write(tmp_path, study))
+    put(study, "seed_varies", ["align"])
+    line = "= 0: not a seed of the study; allowed: 1, 2"
+    assert mistakes(tmp_path, study) == [
+        f": evaluate.conditions.1.seeds {line}",
+        f": evaluate.conditions.3.seeds {line}",
+    ]
 
 
 UNKNOWN_KEYS = {

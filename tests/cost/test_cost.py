@@ -71,14 +71,46 @@ def test_questions_of_tiny_are_counted_over_conditions(tmp_path: Path) -> None:
     config = grid_of("tiny", tmp_path).config
 
     # 4 dev and 8 test items; pictures' dev items are asked once more without the picture.
-    assert asked_items(config) == {
+    assert asked_items(config, 0) == {
         "t_capital": 12,
         "t_demonym": 12,
         "v_object": 16,
         "v_capital": 16,
     }
     known = {"t_capital": 10.0, "t_demonym": 10.0, "v_object": 20.0, "v_capital": 30.0}
-    assert predict_tokens(config, known) == 12 * 10 * 2 + 16 * 20 + 16 * 30
+    assert predict_tokens(config, 0, known) == 12 * 10 * 2 + 16 * 20 + 16 * 30
+
+
+def test_questions_of_small_are_counted_seed_by_seed(tmp_path: Path) -> None:
+    grid = grid_of("small", tmp_path)
+    asked = {seed: asked_items(grid.config, seed) for seed in (0, 1)}
+
+    # 80 test items; in the first seed 16 dev items too, pictures' once more without the picture.
+    more = {name: 16 if name.startswith("t_") else 32 for name in asked[0]}
+    assert asked == {0: {name: 80 + n for name, n in more.items()}, 1: dict.fromkeys(more, 80)}
+
+    folders = {seed: grid.run_folder("text50", seed, "predictions") for seed in (0, 1, 2)}
+    jobs = {folder: tasks(grid)[folder] for folder in folders.values()}
+    seconds = task_seconds(grid, 50.0, jobs)
+    first, second, third = (seconds[folder] - 2.0 for folder in folders.values())  # loading
+    assert second == third
+    longer = predict_tokens(grid.config, 0) / predict_tokens(grid.config, 1)
+    assert first / second == pytest.approx(longer, rel=0.05)
+
+
+def test_measured_questions_of_one_seed_tell_how_many_another_has(tmp_path: Path) -> None:
+    grid = grid_of("small", tmp_path)
+    folders = {seed: grid.run_folder("text50", seed, "predictions") for seed in (0, 1)}
+    jobs = {folder: tasks(grid)[folder] for folder in folders.values()}
+    tokens = {seed: predict_tokens(grid.config, seed) for seed in folders}
+    write_run(folders[0], tokens=1.1 * tokens[0])  # 500 tokens/s, 6 s beside them
+
+    rates = measured_rates(grid.root)
+    seconds = task_seconds(grid, 1.0, jobs, rates=rates)
+
+    assert rates["predict"].tokens_by_seed == {0: 1.1 * tokens[0]}
+    for seed, folder in folders.items():
+        assert seconds[folder] == pytest.approx(6 + 1.5 + 1.1 * tokens[seed] / 500)
 
 
 def test_tasks_are_the_jobs_of_the_workflow(tmp_path: Path) -> None:
@@ -175,7 +207,7 @@ def test_gpu_step_has_a_floor(tmp_path: Path) -> None:
 
     seconds = task_seconds(grid, 1e12, jobs)[folder]
 
-    batches = sum(-(-n // 48) for n in asked_items(grid.config).values())
+    batches = sum(-(-n // 48) for n in asked_items(grid.config, 0).values())
     assert seconds == pytest.approx(2.0 + batches * ANSWER_STEPS * 0.05)
 
 

@@ -107,6 +107,12 @@ class Grid:
             mixture = folder(run / "mixture", "accounting.csv", accounting(200))
             self.inputs[f"mixture:{cell}:{seed}"] = mixture
 
+    def limit(self, seed: int) -> None:
+        """Ask the dev part in one seed only."""
+        for (cell, own), frame in [*self.frames.items()]:
+            if own != seed:
+                self.add(cell, own, frame[frame["part"] == "test"].reset_index(drop=True))
+
     def collect(self, out: str = "summary", inputs: dict[str, Path] | None = None) -> Path:
         identity = {"cells": CELLS, "benchmarks": BENCHMARKS, "confidence": 0.9}
         job = Job("collect", identity, "0", self.root / out, inputs or self.inputs)
@@ -344,6 +350,43 @@ def test_collect_a_run_without_a_benchmark_has_no_average(grid: Grid) -> None:
         for name in ("v_flag", "vision average", "v_colour", "text average")
     }
     assert seeds == {"v_flag": 2, "vision average": 2, "v_colour": 3, "text average": 3}
+
+
+def test_collect_condition_of_one_seed_stands_on_its_items_alone(grid: Grid) -> None:
+    whole = pd.read_csv(grid.collect("whole") / "intervals.csv")
+    grid.limit(0)
+    out = grid.collect("limited")
+    scores, intervals, contrasts = (
+        pd.read_csv(out / f"{name}.csv") for name in ("scores", "intervals", "contrasts")
+    )
+    for condition in ("real", "blank"):
+        frame = grid.frames["share-50", 0]
+        rows = frame[
+            (frame["benchmark"] == "v_flag")
+            & (frame["part"] == "dev")
+            & (frame["condition"] == condition)
+            & (frame["parser"] == "strict")
+        ]
+        expected = mean_interval(
+            np.zeros(len(rows)), rows["cluster"], np.ones(len(rows)), rows["correct"], 0.9
+        )
+        where = {"cell": "share-50", "part": "dev", "condition": condition, "parser": "strict"}
+        row = pick(intervals, benchmark="v_flag", **where)
+        for key in ("value", "low", "high"):
+            assert row[key] == pytest.approx(getattr(expected, key), rel=1e-4)
+        assert (row["seeds"], row["clusters"], row["n"]) == (1, 5, 8)
+        assert row["covers"] == "items only (one seed)"
+        average = pick(intervals, benchmark="vision average", **where)
+        assert (average["seeds"], average["n"]) == (1, 12)
+        for reference in ("share-0", "untuned"):
+            paired = pick(contrasts, benchmark="v_flag", reference=reference, **where)
+            assert (paired["seeds"], paired["n"]) == (1, 8)
+    assert set(scores[scores["part"] == "dev"]["seed"]) == {0}
+    # The part that all seeds are asked is what it was.
+    tested = [frame[frame["part"] == "test"] for frame in (whole, intervals)]
+    pd.testing.assert_frame_equal(*(frame.reset_index(drop=True) for frame in tested))
+    cells = pd.read_csv(out / "cells.csv", dtype=str, keep_default_na=False).set_index("cell")
+    assert cells.loc["share-50", "seeds_done"] == "0;1;2"
 
 
 def test_collect_refuses_runs_with_different_items(grid: Grid) -> None:

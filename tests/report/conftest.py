@@ -58,6 +58,7 @@ class Grid:
     untuned: bool = True
     benchmarks: tuple[str, ...] = tuple(BENCHMARKS)
     title: str = "Score against text share"
+    dev_seeds: tuple[int, ...] | None = None
 
     def chosen(self) -> dict[str, dict[str, Any]]:
         """The benchmarks of this grid."""
@@ -95,6 +96,8 @@ def _run_rows(cell: str, share: float | None, seed: int, grid: Grid) -> list[dic
     rng = np.random.default_rng([seed, sum(map(ord, cell))])
     rows = []
     for part, n in ITEMS.items():
+        if part == "dev" and grid.dev_seeds is not None and seed not in grid.dev_seeds:
+            continue
         for condition in ("real", "blank") if grid.blank and part == "dev" else ("real",):
             for scorer, parser in MEASURES:
                 values: dict[str, tuple[float, int]] = {}
@@ -220,7 +223,12 @@ def write_summary(folder: Path, grid: Grid) -> None:
 
 def identity(grid: Grid) -> dict[str, Any]:
     """The identity of the draw stage."""
+    limits = [
+        {"condition": condition, "part": "dev", "seeds": list(grid.dev_seeds or ())}
+        for condition in ("blank", "real")
+    ]
     return {
+        **({"limits": limits} if grid.dev_seeds is not None else {}),
         "title": grid.title,
         "confidence": 0.95,
         "benchmarks": grid.chosen(),

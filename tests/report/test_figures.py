@@ -185,6 +185,33 @@ def test_real_vs_blind_without_blank_condition_says_so(summary_of: Build) -> Non
     assert "not drawn: no vision item" in figure.texts[0].get_text()
 
 
+def test_real_vs_blind_of_one_seed_has_no_hole_for_the_others(summary_of: Build) -> None:
+    summary = summary_of(missing=HOLES, others=(), dev_seeds=(0,))
+    with house_style():
+        figure, points = draw_real_vs_blind(summary)
+    means = [p for p in points if p.seed == "mean" and p.place == "curve"]
+    # Share 75 has no run at all; share 25 lacks only seeds that are not asked here.
+    assert {(p.cell, p.not_run) for p in means if p.not_run} == {("share-75", "0")}
+    assert {p.covers for p in means if p.known} == {"items only (one seed)"}
+    assert {p.seeds for p in means if p.known} == {1}
+    assert {p.seed for p in points} == {"0", "mean"}
+    for axes in figure.axes:
+        assert [t for t in texts(axes) if "not run" in t] == ["not run:\nseed 0"]
+        assert mean_lines(axes, "real") == mean_lines(axes, "blank") == [[0, 10, 25, 50]]
+        assert axes.get_title("left").endswith("1 seed")
+    with house_style():
+        _, sweep = draw_sweep(summary)
+    assert {p.not_run for p in sweep if p.cell == "share-25" and p.seed == "mean"} == {"1, 2"}
+
+
+def test_real_vs_blind_without_its_seed_shows_the_untuned_model_alone(summary_of: Build) -> None:
+    with house_style():
+        figure, points = draw_real_vs_blind(summary_of(seeds=(1, 2), dev_seeds=(0,)))
+    assert {p.cell for p in points} == {"untuned"}
+    assert not [t for axes in figure.axes for t in texts(axes) if "not run" in t]
+    figure.draw_without_rendering()
+
+
 def test_score_vs_tokens_counts_image_tokens_and_reaches_one_normal_interval(
     summary_of: Build,
 ) -> None:

@@ -97,5 +97,13 @@ SMALL = StudyConfig.model_validate(
                 "default": False,
             },
         },
+        # The dev part and the blank picture serve to choose the recipe, which one seed does.
+        "evaluate": {
+            "conditions": [
+                {"image": "real", "parts": ["test"]},
+                {"image": "real", "parts": ["dev"], "seeds": [0]},
+                {"image": "blank", "parts": ["dev"], "seeds": [0]},
+            ],
+        },
     }
 )

@@ -11,6 +11,8 @@ from mlan.config.recipe import Recipe
 from mlan.config.section import Name, Section
 
 SeedPart = Literal["draw", "order", "init", "align"]
+Seeds = Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=1)]
+PARTS: tuple[Literal["dev", "test"], ...] = ("dev", "test")
 
 
 class Condition(Section):
@@ -22,6 +24,7 @@ class Condition(Section):
     parts: list[Literal["dev", "test"]] = Field(
         min_length=1, description="Parts of the benchmarks that are asked in this condition."
     )
+    seeds: Seeds | None = Field(None, description="Seeds that are asked; left out: all.")
 
 
 class Evaluate(Section):
@@ -32,10 +35,41 @@ class Evaluate(Section):
             Condition(image="real", parts=["dev", "test"]),
             Condition(image="blank", parts=["dev"]),
         ],
-        description="Conditions; `blank` applies to vision benchmarks only.",
+        description="Conditions; `blank` applies to vision benchmarks only. `seeds` of a condition "
+        "limits it to some seeds.",
     )
     max_new_tokens: int = Field(8, ge=1, description="Longest greedy answer in tokens.")
     batch: int = Field(48, ge=1, description="Items of one forward pass.")
+
+    def asked_in(self, seed: int) -> list[Condition]:
+        """Return the conditions of a seed as they would be written for it alone.
+
+        An image that `seeds` has split over several conditions is one condition again, so that
+        leaving a part out of some seeds changes nothing for the others.
+        """
+        split = {c.image for c in self.conditions if c.seeds is not None}
+        asked = [c for c in self.conditions if c.seeds is None or seed in c.seeds]
+        found: list[Condition] = []
+        for condition in asked:
+            image, parts = condition.image, condition.parts
+            same = [c for c in asked if c.image == image] if image in split else [condition]
+            if len(same) > 1:
+                parts = [part for part in PARTS if any(part in c.parts for c in same)]
+            if condition is same[0]:
+                found.append(Condition(image=image, parts=parts))
+        return found
+
+    def limits(self) -> dict[tuple[str, str], list[int]]:
+        """Return the seeds of every image and part that is not asked in all of them."""
+        named: dict[tuple[str, str], list[list[int] | None]] = {}
+        for condition in self.conditions:
+            for part in condition.parts:
+                named.setdefault((condition.image, part), []).append(condition.seeds)
+        return {
+            key: sorted({seed for seeds in found for seed in seeds or ()})
+            for key, found in named.items()
+            if None not in found
+        }
 
 
 class Experiment(Section):
@@ -62,9 +96,7 @@ class StudyConfig(Section):
     """One study: one config file, one results folder."""
 
     description: str = Field("", description="What the study is, in one or two sentences.")
-    seeds: Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=1)] = Field(
-        [0, 1, 2], description="Seeds; every cell runs once per seed."
-    )
+    seeds: Seeds = Field([0, 1, 2], description="Seeds; every cell runs once per seed.")
     seed_varies: list[SeedPart] = Field(
         ["draw", "order", "init"],
         description="What a seed changes: which examples are drawn, their order, the adapter's "

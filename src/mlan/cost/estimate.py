@@ -11,6 +11,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 from mlan.config.recipe import Recipe
@@ -143,7 +144,7 @@ class _Model:
         extra = 0.0
         if task.stage == "align":
             extra = flops.align_extra_flops(recipe, self._grid.config) / self._speed
-        return self._timed(task.stage, work, tokens, steps, extra)
+        return self._timed(task, work, tokens, steps, extra)
 
     def _recipe(self, wildcards: Mapping[str, Any]) -> Recipe:
         if "stack" in wildcards:
@@ -161,21 +162,31 @@ class _Model:
             tokens = self._tokens.get(wildcards["cell"], flops.tune_tokens(recipe))
             steps = -(-recipe.mixture.instances // recipe.tune.examples_per_step)
             return flops.tune_flops(recipe, tokens), tokens, steps
-        tokens = flops.predict_tokens(config)
-        batches = sum(-(-n // config.evaluate.batch) for n in flops.asked_items(config).values())
-        return flops.predict_flops(recipe, config, tokens), tokens, batches * flops.ANSWER_STEPS
+        seed = wildcards["seed"]
+        asked = flops.asked_items(config, seed)
+        batches = sum(-(-n // config.evaluate.batch) for n in asked.values())
+        work, tokens = flops.predict_flops(recipe, config, seed), flops.predict_tokens(config, seed)
+        return work, tokens, batches * flops.ANSWER_STEPS
 
-    def _timed(self, stage: str, work: float, tokens: float, steps: int, extra: float) -> float:
+    def _timed(self, task: Task, work: float, tokens: float, steps: int, extra: float) -> float:
+        stage = task.stage
         rate = self._rates.get(stage)
         if rate is not None:
-            base, base_tokens, _ = self._work(stage, self._grid.config.recipe, {"cell": ""})
+            like = {**task.wildcards, "cell": ""}
+            base, base_tokens, _ = self._work(stage, self._grid.config.recipe, like)
             relative = (work / tokens) / (base / base_tokens)
-            counted = rate.tokens if stage == "predict" else tokens
+            counted = tokens * self._longer(rate) if stage == "predict" else tokens
             return rate.overhead_s + START_S + counted * relative / rate.tokens_per_s
         alone = work / self._speed / _EFFICIENCY[stage]
         if self._grid.device == "cuda":
             alone = max(alone, steps * _GPU_STEP_S[stage])
         return MODEL_START_S + extra + alone
+
+    def _longer(self, rate: Rate) -> float:
+        """How many times the assumed tokens the questions had in finished runs, seed by seed."""
+        assumed = {s: flops.predict_tokens(self._grid.config, s) for s in rate.tokens_by_seed}
+        found = [rate.tokens_by_seed[s] / tokens for s, tokens in assumed.items() if tokens]
+        return median(found) if found else 1.0
 
     def _pictures(self, name: str) -> int:
         data = self._grid.config.data

@@ -103,20 +103,22 @@ def align_extra_flops(recipe: Recipe, config: StudyConfig) -> float:
     return total
 
 
-def predict_tokens(config: StudyConfig, question_tokens: dict[str, float] | None = None) -> float:
-    """Return the prompt tokens of one run's questions, over benchmarks and conditions.
+def predict_tokens(
+    config: StudyConfig, seed: int, question_tokens: dict[str, float] | None = None
+) -> float:
+    """Return the prompt tokens of the questions of a run of `seed`, over its conditions.
 
     `question_tokens` gives a benchmark's mean by name where it is known.
     """
     known = question_tokens or {}
     return sum(
         items * known.get(name, QUESTION_TOKENS[config.data.benchmarks[name].modality])
-        for name, items in asked_items(config).items()
+        for name, items in asked_items(config, seed).items()
     )
 
 
-def asked_items(config: StudyConfig) -> dict[str, int]:
-    """Return how many questions of each benchmark a run answers at most, over all conditions."""
+def asked_items(config: StudyConfig, seed: int) -> dict[str, int]:
+    """Return how many questions of each benchmark a run of `seed` answers at most."""
     concepts = config.data.concepts
     sizes = {"object": concepts.objects, "country": concepts.countries, "word": concepts.words}
     asked = {}
@@ -125,17 +127,18 @@ def asked_items(config: StudyConfig) -> dict[str, int]:
         size = {"dev": min(benchmark.dev, dev), "test": benchmark.test}
         asked[name] = sum(
             size[part]
-            for condition in config.evaluate.conditions
+            for condition in config.evaluate.asked_in(seed)
             for part in condition.parts
             if condition.image == "real" or benchmark.modality == "vision"
         )
     return asked
 
 
-def predict_flops(recipe: Recipe, config: StudyConfig, tokens: float) -> float:
+def predict_flops(recipe: Recipe, config: StudyConfig, seed: int) -> float:
     """Return the operations of one run's evaluation: prefill, greedy answers, pictures."""
+    tokens = predict_tokens(config, seed)
     model = language_model(recipe)
-    asked = asked_items(config)
+    asked = asked_items(config, seed)
     vision = sum(n for name, n in asked.items() if config.data.benchmarks[name].images)
     steps = min(ANSWER_STEPS, config.evaluate.max_new_tokens)
     _, per_picture = TOWERS[recipe.backbone.vision_tower]

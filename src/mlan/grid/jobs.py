@@ -246,13 +246,19 @@ class Grid(Cells):
         tuned = self.cells[cell].kind == "tuned"
         return {
             "benchmarks": {n: {"modality": b.modality} for n, b in benchmarks.items()},
-            "evaluate": self.config.evaluate.model_dump(),
+            "evaluate": self._evaluation(seed),
             "template": recipe.backbone.template,
             "precision": recipe.backbone.precision,
             "tune": recipe.tune.model_dump(include={"language_model", "lora"}) if tuned else None,
             "device": self.device,
             "image_size": self.config.data.image_size,
         }
+
+    def _evaluation(self, seed: int) -> dict[str, Any]:
+        """The protocol of one seed; a study that limits no condition says the same as ever."""
+        evaluate = self.config.evaluate
+        asked = [c.model_dump(exclude={"seeds"}) for c in evaluate.asked_in(seed)]
+        return {**evaluate.model_dump(), "conditions": asked}
 
     def _inputs_predict(self, cell: str, seed: int) -> dict[str, Path]:
         recipe = self.cells[cell].recipe
@@ -313,7 +319,13 @@ class Grid(Cells):
         return inputs
 
     def _identity_draw(self) -> dict[str, Any]:
+        # Absent where nothing is limited, so that such figures stay what they are.
+        limits = [
+            {"condition": image, "part": part, "seeds": seeds}
+            for (image, part), seeds in sorted(self.config.evaluate.limits().items())
+        ]
         return {
+            **({"limits": limits} if limits else {}),
             "study": self.study.name,
             "title": self.config.report.title,
             "confidence": self.config.report.confidence,

@@ -88,8 +88,9 @@ def score_points(summary: Summary, panel: str, series: Mapping[str, Key]) -> lis
 def _mean_point(summary: Summary, panel: str, series: str, key: Key, cell: Cell) -> Point | None:
     row = summary.interval(panel, key, cell.name)
     place = (panel, series, cell.name, cell.place, _share(cell), MEAN)
+    not_run = summary.not_run(cell, key)
     if row is None:
-        return Point(*place, accuracy_pct=math.nan, not_run=cell.not_run) if cell.not_run else None
+        return Point(*place, accuracy_pct=math.nan, not_run=not_run) if not_run else None
     return Point(
         *place,
         accuracy_pct=100 * row["value"],
@@ -100,7 +101,7 @@ def _mean_point(summary: Summary, panel: str, series: str, key: Key, cell: Cell)
         clusters=row["clusters"],
         seeds=row["seeds"],
         covers=str(row["covers"]),
-        not_run=cell.not_run,
+        not_run=not_run,
     )
 
 
@@ -114,8 +115,9 @@ def invalid_points(summary: Summary, panel: str, series: Mapping[str, Key]) -> l
             rates = {int(row["seed"]): 100 * row["invalid_rate"] for row in rows
                      if row["cell"] == cell.name}  # fmt: skip
             mean = sum(rates.values()) / len(rates) if rates else math.nan
-            if rates or cell.not_run:
-                points.append(Point(*place, MEAN, mean, seeds=len(rates), not_run=cell.not_run))
+            not_run = summary.not_run(cell, key)
+            if rates or not_run:
+                points.append(Point(*place, MEAN, mean, seeds=len(rates), not_run=not_run))
             points += [Point(*place, str(seed), rate) for seed, rate in sorted(rates.items())]
     return points
 

@@ -9,7 +9,7 @@ missing, and stays visible. Not here: estimates; every number is read as it was 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -73,7 +73,7 @@ class Cell:
 
     @property
     def not_run(self) -> str:
-        """Planned seeds without a score, as `1, 2`; empty if all are there."""
+        """Planned seeds without a run, as `1, 2`; empty if all are there."""
         return ", ".join(str(seed) for seed in self.planned if seed not in self.done)
 
     @property
@@ -84,7 +84,10 @@ class Cell:
 
 @dataclass(frozen=True)
 class Summary:
-    """Everything that figures and tables are drawn from."""
+    """Everything that figures and tables are drawn from.
+
+    `limits` holds the seeds of every (part, condition) that is not asked in all of them.
+    """
 
     title: str
     confidence: float
@@ -93,6 +96,7 @@ class Summary:
     tokens: pd.DataFrame
     score_rows: Mapping[tuple[str, Key], list[dict[str, Any]]]
     interval_rows: Mapping[tuple[str, Key], list[dict[str, Any]]]
+    limits: Mapping[tuple[str, str], frozenset[int]]
 
     @property
     def tuned(self) -> list[Cell]:
@@ -127,10 +131,17 @@ class Summary:
         rows = self.interval_rows.get((benchmark, key), [])
         return next((row for row in rows if row["cell"] == cell), None)
 
+    def not_run(self, cell: Cell, key: Key) -> str:
+        """Seeds of a cell that are to be measured so and are not run yet, as `1, 2`."""
+        asked = self.limits.get((key.part, key.condition))
+        planned = tuple(s for s in cell.planned if asked is None or s in asked)
+        return replace(cell, planned=planned).not_run
+
 
 def read_summary(folder: Path, identity: Mapping[str, Any]) -> Summary:
     """Read a summary folder; `identity` gives `title`, `confidence` and `benchmarks`.
 
+    It may give `limits`: entries of `condition`, `part` and the only `seeds` where they are asked.
     Raises IntegrityError for a file that differs from its record, DataError for a table that
     lacks a column.
     """
@@ -146,6 +157,10 @@ def read_summary(folder: Path, identity: Mapping[str, Any]) -> Summary:
         tokens=tables["tokens"],
         score_rows=_by_key(tables["scores"]),
         interval_rows=_by_key(tables["intervals"]),
+        limits={
+            (entry["part"], entry["condition"]): frozenset(entry["seeds"])
+            for entry in identity.get("limits", [])
+        },
     )
 
 

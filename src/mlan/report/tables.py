@@ -10,7 +10,7 @@ import csv
 import io
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import NormalDist
@@ -140,15 +140,15 @@ def _scores_note(summary: Summary, cells: Sequence[Cell]) -> str:
         f"±: half of the {summary.level} interval, which covers {_by_cell(covers)}.",
         f"Seeds: {_by_cell(seeds)}.",
     ]
-    parts[-1] += _missing(cells)
+    parts[-1] += _missing({c.label: summary.not_run(c, MEASURES["strict"]) for c in cells})
     if any(not benchmark.headline for benchmark in summary.benchmarks):
         parts.append("†: not in the averages.")
     parts.append("Averages weigh benchmarks equally; groups are of vision benchmarks.")
     return " ".join(parts)
 
 
-def _missing(cells: Sequence[Cell]) -> str:
-    missing = [f"{cell.label}: seed {cell.not_run}" for cell in cells if cell.not_run]
+def _missing(seeds: Mapping[str, str]) -> str:
+    missing = [f"{label}: seed {not_run}" for label, not_run in seeds.items() if not_run]
     return f" Not run: {'; '.join(missing)}." if missing else ""
 
 
@@ -169,6 +169,7 @@ def _by_cell(groups: dict[str, list[str]]) -> str:
 
 def tokens_table(summary: Summary) -> Table:
     """Training tokens of every cell, mean over its runs, and the share in three currencies."""
+    missing = _missing({cell.label: cell.not_run for cell in summary.tuned})
     budgets = {budget.cell: budget for budget in cell_budgets(summary)}
     return Table(
         caption="Training tokens per cell.",
@@ -179,7 +180,7 @@ def tokens_table(summary: Summary) -> Table:
         ),
         rows=tuple(_budget_row(cell.label, budgets.get(cell.name)) for cell in summary.tuned),
         note="Means over seeds. LM tokens: text and image tokens, padding excluded. Text share: "
-        "part of text-only examples in each count." + _missing(summary.tuned),
+        f"part of text-only examples in each count.{missing}",
         words=1,
     )
 

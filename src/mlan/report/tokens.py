@@ -236,7 +236,8 @@ def _token_legend(figure: Figure, summary: Summary) -> None:
     handles.append(Line2D([], [], color=FAINT, marker="|", ms=9, ls="", label=bar))
     handles.append(Line2D([], [], color=FAINT, ls=":", lw=1.2, label="chance"))
     handles.append(Line2D([], [], ls="", label="above: text-only share"))
-    missing = [cell.label for cell in summary.tuned if cell.not_run]
+    keys = HEADLINE.values()
+    missing = [c.label for c in summary.tuned if any(summary.not_run(c, key) for key in keys)]
     if missing:
         handles.append(Line2D([], [], ls="", label=f"seeds missing: {', '.join(missing)}"))
     figure.legend(handles=handles, loc="outside lower center", ncols=3)
