@@ -52,10 +52,10 @@ class Align(Section):
     naming_images: str = Field("eval", description="Image set on which naming is checked.")
     warm_steps: int = Field(300, ge=0, description="Steps of the warm start (no language model).")
     warm_batch: int = Field(128, ge=1, description="Pictures per warm-start step.")
-    steps: int = Field(60, ge=1, description="Optimiser steps through the language model.")
+    steps: int = Field(50, ge=1, description="Optimiser steps through the language model.")
     batch: int = Field(32, ge=1, description="Captions per optimiser step.")
     learning_rate: float = Field(1e-3, gt=0, description="Peak learning rate of both phases.")
-    warmup_steps: int = Field(15, ge=0, description="Linear warm-up steps.")
+    warmup_steps: int = Field(12, ge=0, description="Linear warm-up steps.")
     regulariser: float = Field(
         0.5, ge=0, description="Weight of the alignment loss during the second phase; 0 is off."
     )

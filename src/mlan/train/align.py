@@ -25,6 +25,7 @@ from torch.nn import functional as F
 from transformers.models.llava.modeling_llava import LlavaForConditionalGeneration
 
 from mlan.data.pictures import Pictures, index_of
+from mlan.mixture.rows import lay_out
 from mlan.mixture.template import Template, load_tokenizer
 from mlan.model.compose import (
     ImageFeatures,
@@ -49,6 +50,8 @@ from mlan.train.seeds import derive, generator
 QUESTION = "What is this?"
 _TEMPERATURE = 0.07
 _WARM_WARMUP = 20
+# Steps whose captions are sorted by length together.
+_WINDOW = 15
 
 
 @dataclass(frozen=True)
@@ -141,7 +144,7 @@ def _train(
     reset_metrics(job.state, done)
     meter = Meter(job.state, "align", recipe["steps"], done=done)
     pull = recipe["regulariser"] if warm else 0.0
-    order = _order(len(captions.names), recipe, job.identity["seed"])
+    order = _order([len(name) for name in captions.names], recipe, job.identity["seed"])
     value = float("nan")
     for step in range(done, recipe["steps"]):
         set_rates(optimiser, step, recipe["steps"], recipe["warmup_steps"])
@@ -170,12 +173,24 @@ def _key(job: Job) -> str:
     return digest([job.identity, job.code, inputs])
 
 
-def _order(pictures: int, recipe: dict[str, Any], seed: int) -> list[int]:
-    """Picture numbers for all steps: whole permutations, one after the other."""
+def _order(lengths: list[int], recipe: dict[str, Any], seed: int) -> list[int]:
+    """Picture numbers for all steps: whole permutations; neighbours in length share a step.
+
+    `lengths` are those of the pictures' names.
+    """
     needed = recipe["steps"] * recipe["batch"]
     rng = np.random.default_rng([derive("align order", seed)])
-    rounds = [rng.permutation(pictures) for _ in range(-(-needed // pictures))]
-    return [int(i) for i in np.concatenate(rounds)[:needed]]
+    rounds = [rng.permutation(len(lengths)) for _ in range(-(-needed // len(lengths)))]
+    drawn = [int(i) for i in np.concatenate(rounds)[:needed]]
+    places = lay_out(
+        [lengths[picture] for picture in drawn],
+        layout="sorted",
+        examples_per_step=recipe["batch"],
+        window=_WINDOW,
+        capacity=max(lengths),
+        seed=seed,
+    )
+    return [drawn[place.index] for place in places]
 
 
 def _warm_start(
@@ -218,7 +233,7 @@ def _pull_loss(
 def _name_batch(template: Template, names: list[list[int]]) -> Batch:
     """One row a picture: prompt, picture, name; all name tokens weigh the same."""
     prompt = template.question(QUESTION, picture=True)
-    rows = [[*prompt, *name] for name in names]
+    rows = [[*prompt, *name[:-1]] for name in names]  # the last token is only predicted
     length = max(map(len, rows))
     ids = torch.tensor([row + [template.end] * (length - len(row)) for row in rows])
     at = [
@@ -233,7 +248,7 @@ def _name_batch(template: Template, names: list[list[int]]) -> Batch:
         weight=torch.full((len(target),), 1.0 / len(target)),
         source=torch.zeros(len(target), dtype=torch.long),
         images=[],
-        tokens=sum(map(len, rows)),
+        tokens=sum(len(prompt) + len(name) for name in names),
     )
 
 

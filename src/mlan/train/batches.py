@@ -4,7 +4,8 @@ Axes: B rows, L tokens of the longest row, S supervised positions of the step, P
 Causal attention never looks right, so right padding needs no mask. Packed rows carry
 `position_ids` that restart at every document and no attention mask: that, and only that,
 makes transformers build the block-diagonal mask (`masking_utils`; an all-ones mask or a cache
-silently lets documents read each other).
+silently lets documents read each other). An example's last token is only ever predicted, so the
+rows leave it out.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ class Batch:
     weight: Tensor  # (S,) float32, sums to 1
     source: Tensor  # (S,) int64: index into `Examples.sources`, always on the CPU
     images: list[str]  # (P,) keys in reading order
-    tokens: int  # without padding
+    tokens: int  # of the plan: without padding, the last of each example counted
 
     def to(self, device: str) -> Batch:
         """Return the batch with its tensors on a device."""
@@ -86,7 +87,7 @@ class Examples:
 def build(step: pd.DataFrame, examples: Examples, *, packed: bool) -> Batch:
     """Return the batch of one step; `step` holds its plan lines in row and position order."""
     rows = [part.to_dict("records") for _, part in step.groupby("row", sort=True)]
-    length = max(sum(line["tokens"] for line in row) for row in rows)
+    length = max(sum(line["tokens"] - 1 for line in row) for row in rows)
     ids = torch.full((len(rows), length), examples.pad, dtype=torch.long)
     positions = torch.arange(length).repeat(len(rows), 1)
     at: list[int] = []
@@ -98,9 +99,9 @@ def build(step: pd.DataFrame, examples: Examples, *, packed: bool) -> Batch:
         start = 0
         for line in row:
             encoded = examples.encoded[line["source"], line["example"]]
-            end = start + line["tokens"]
-            ids[b, start:end] = torch.tensor(encoded.ids)
-            positions[b, start:end] = torch.arange(line["tokens"])
+            end = start + line["tokens"] - 1
+            ids[b, start:end] = torch.tensor(encoded.ids[:-1])
+            positions[b, start:end] = torch.arange(end - start)
             positions[b, end:] = torch.arange(length - end)  # padding is a document of its own
             for offset, supervised in enumerate(encoded.supervised):
                 if supervised:
