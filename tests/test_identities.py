@@ -230,6 +230,7 @@ def test_title_touches_the_figures_only() -> None:
         ("recipe.tune.loss_unit", "sample", {"mix"}),
         ("recipe.tune.rows", {"capacity": 64}, {"mix"}),
         ("recipe.tune.rows", {"layout": "packed"}, {"mix", "tune"}),
+        ("recipe.tune.rows", {"steps": "single_modality"}, {"mix"}),
         ("recipe.tune.lora.rank", 8, {"tune", "predict"}),
         ("recipe.align.steps", 7, {"align"}),
         ("recipe.mixture.instances", 100, {"mix"}),

@@ -33,7 +33,7 @@ TUNE = {
     "clip_norm": 1.0,
     "feature_noise": 0.1,
 }
-ROWS = {"layout": "sorted", "window": 2, "capacity": 64}
+ROWS = {"layout": "sorted", "steps": "mixed", "window": 2, "capacity": 64}
 
 
 def tokenizer() -> Tokenizer:

@@ -72,7 +72,12 @@ def plan(
         "vision": {"pictures": 1.0},
         "repeat": repeat,
     }
-    rows = {"layout": tune.pop("layout", "sorted"), "window": 2, "capacity": 80}
+    rows = {
+        "layout": tune.pop("layout", "sorted"),
+        "steps": tune.pop("steps", "mixed"),
+        "window": 2,
+        "capacity": 80,
+    }
     settings = {"examples_per_step": 8, "loss_unit": "token", "microbatch": 3, "rows": rows, **tune}
     template = Template("user-assistant", letters(), IMAGE_TOKENS)
     seeds = {"draw": seed, "order": seed}

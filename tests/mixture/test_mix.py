@@ -35,7 +35,7 @@ IDENTITY: dict[str, Any] = {
         "examples_per_step": 8,
         "loss_unit": "token",
         "microbatch": 3,
-        "rows": {"layout": "sorted", "window": 2, "capacity": 80},
+        "rows": {"layout": "sorted", "steps": "mixed", "window": 2, "capacity": 80},
     },
     "template": "user-assistant",
     "seeds": {"draw": 0, "order": 0},

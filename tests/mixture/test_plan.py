@@ -183,7 +183,10 @@ def test_microbatch_weights_known_answer() -> None:
 @pytest.mark.parametrize("unit", UNITS)
 def test_weights_do_not_depend_on_how_rows_are_packed(unit: str) -> None:
     tables = [
-        plan(loss_unit=unit, rows={"layout": layout, "window": 1, "capacity": capacity})
+        plan(
+            loss_unit=unit,
+            rows={"layout": layout, "steps": "mixed", "window": 1, "capacity": capacity},
+        )
         for layout, capacity in (("sorted", 64), ("packed", 64), ("packed", 90), ("packed", 999))
     ]
     weights = [dict(zip(keys(t), t["weight"], strict=True)) for t in tables]

@@ -73,6 +73,47 @@ def test_steps_hold_the_same_number_of_examples_whatever_their_lengths(
     )
 
 
+GROUPED = st.lists(st.tuples(st.integers(1, CAPACITY), st.sampled_from("tv")), min_size=1)
+
+
+@given(GROUPED, LAYOUT, st.integers(1, 20), st.integers(1, 5))
+def test_steps_of_one_group_are_whole_and_what_is_left_comes_last(
+    drawn: list[tuple[int, str]], layout: str, per_step: int, window: int
+) -> None:
+    lengths, groups = [n for n, _ in drawn], [g for _, g in drawn]
+    places = laid(lengths, layout, per_step, window=window, groups=groups)
+    assert sorted(place.index for place in places) == list(range(len(drawn)))
+    steps: dict[int, list[int]] = defaultdict(list)
+    for place in places:
+        steps[place.step].append(place.index)
+    assert len(steps) == ceil(len(drawn) / per_step)
+    whole = sum(count // per_step for count in Counter(groups).values())
+    for step, members in steps.items():
+        if step < whole:
+            assert len(members) == per_step
+            assert len({groups[i] for i in members}) == 1
+
+
+def test_steps_of_one_group_are_those_of_the_group_alone_in_another_order() -> None:
+    rng = np.random.default_rng(1)
+    lengths = [int(n) for n in rng.integers(1, CAPACITY, 64)]
+    groups = ["t" if n < 24 else "v" for n in rng.permutation(64)]
+    steps = defaultdict(set)
+    for place in laid(lengths, "sorted", groups=groups):
+        steps[place.step].add(place.index)
+    apart = set()
+    for group in "tv":
+        members = [i for i, name in enumerate(groups) if name == group]
+        alone = defaultdict(set)
+        for place in laid([lengths[i] for i in members], "sorted"):
+            alone[place.step].add(members[place.index])
+        apart |= {frozenset(step) for step in alone.values()}
+    assert {frozenset(step) for step in steps.values()} == apart
+    order = ["".join({groups[i] for i in steps[n]}) for n in range(8)]
+    assert Counter(order) == {"t": 3, "v": 5}
+    assert order not in (sorted(order), sorted(order, reverse=True))
+
+
 @given(LENGTHS, st.integers(1, 20), st.integers(1, 5))
 def test_packed_steps_cut_the_drawn_order_whatever_the_window(
     lengths: list[int], per_step: int, window: int

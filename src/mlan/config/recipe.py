@@ -95,6 +95,11 @@ class Rows(Section):
         description="`sorted`: one example a row, neighbours in length share a step (fast on "
         "CPUs); `packed`: several examples a row under a document mask (fast on GPUs).",
     )
+    steps: Literal["mixed", "single_modality"] = Field(
+        "mixed",
+        description="`mixed`: a step takes examples as they are drawn; `single_modality`: a step "
+        "is all text or all vision, as LLaVA groups its batches (the last steps take the rest).",
+    )
     window: int = Field(
         15, ge=1, description="Steps whose examples are sorted by length together (`sorted` only)."
     )

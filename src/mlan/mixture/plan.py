@@ -58,6 +58,7 @@ def build_plan(
         window=rows["window"],
         capacity=rows["capacity"],
         seed=seeds["order"],
+        groups=list(lines["modality"]) if rows["steps"] == "single_modality" else None,
     )
     lines.insert(0, "step", pd.Series({p.index: p.step for p in places}))
     lines["weight"] = token_weights(lines, tune["loss_unit"], tune["microbatch"])

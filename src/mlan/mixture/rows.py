@@ -3,6 +3,8 @@
 Works on lengths alone. A step is a fixed number of examples; a row is one line of the batch
 that the model sees. `sorted`: one example a row, examples of a window sorted by length before
 they are cut into steps. `packed`: the examples of a step share rows under a document mask.
+Steps may be kept to one group each (a modality): what does not fill a step of its own group
+shares the last steps, so that their number depends on the number of examples alone.
 """
 
 from __future__ import annotations
@@ -33,13 +35,21 @@ def lay_out(
     window: int,
     capacity: int,
     seed: int,
+    groups: Sequence[str] | None = None,
 ) -> list[Place]:
     """Place every example exactly once, ordered by step, row and position.
 
-    Raises DataError when an example is longer than a packed row may be.
+    `groups` names the group of each example if steps are to hold one group only. Raises
+    DataError when an example is longer than a packed row may be.
     """
     # Sorting would fill packed rows worse: equal lengths leave steps of one length in a row.
-    steps = _steps(lengths, examples_per_step, window if layout == "sorted" else 1, seed)
+    window = window if layout == "sorted" else 1
+    rng = np.random.default_rng([seed, 0x57E9])
+    drawn = range(len(lengths))
+    if groups is None:
+        steps = _steps(lengths, drawn, examples_per_step, window, rng)
+    else:
+        steps = _single_group_steps(lengths, groups, examples_per_step, window, rng)
     places = []
     for step, members in enumerate(steps):
         rows = (
@@ -55,17 +65,45 @@ def lay_out(
     return places
 
 
-def _steps(lengths: Sequence[int], per_step: int, window: int, seed: int) -> list[list[int]]:
+def _steps(
+    lengths: Sequence[int],
+    drawn: Sequence[int],
+    per_step: int,
+    window: int,
+    rng: np.random.Generator,
+) -> list[list[int]]:
     """Cut the drawn order into windows, sort each by length, cut into steps, mix the steps."""
-    rng = np.random.default_rng([seed, 0x57E9])
     steps: list[list[int]] = []
     span = per_step * window
-    for start in range(0, len(lengths), span):
-        drawn = range(start, min(start + span, len(lengths)))
-        members = sorted(drawn, key=lambda i: (lengths[i], i))
+    for start in range(0, len(drawn), span):
+        members = sorted(drawn[start : start + span], key=lambda i: (lengths[i], i))
         cut = [members[i : i + per_step] for i in range(0, len(members), per_step)]
         steps += [cut[i] for i in rng.permutation(len(cut))]
     return steps
+
+
+def _single_group_steps(
+    lengths: Sequence[int],
+    groups: Sequence[str],
+    per_step: int,
+    window: int,
+    rng: np.random.Generator,
+) -> list[list[int]]:
+    """Whole steps of each group, then of what is left of all groups; mixed over the run.
+
+    LLaVA's batches of one modality (`group_by_modality_length`), without a dependence on the
+    number of devices.
+    """
+    steps: list[list[int]] = []
+    left: list[int] = []
+    for group in sorted(set(groups)):
+        members = [i for i, name in enumerate(groups) if name == group]
+        whole = len(members) // per_step * per_step
+        steps += _steps(lengths, members[:whole], per_step, window, rng)
+        left += members[whole:]
+    steps = [steps[i] for i in rng.permutation(len(steps))]
+    # Last, as the learning rate ends there: these are the only steps of two groups.
+    return steps + _steps(lengths, left, per_step, 1, rng)
 
 
 def pack(members: Sequence[int], lengths: Sequence[int], capacity: int) -> list[list[int]]:
