@@ -9,7 +9,10 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
+from mlan.config.models import short_name
 from mlan.config.recipe import Recipe
+
+_MODELS = ("backbone.language_model", "backbone.vision_tower")
 
 
 def cell_name(base: Recipe, recipe: Recipe) -> str:
@@ -30,7 +33,7 @@ def changed(
     keys = sorted({*before, *mine})
     shared = Counter(key.rpartition(".")[2] for key in keys)
     return [
-        _slug(f"{_short(key, shared)}-{mine.get(key, 'none')}")
+        _slug(f"{_short(key, shared)}-{_told(key, mine.get(key, 'none'))}")
         for key in keys
         if before.get(key) != mine.get(key) and key not in skip and key.startswith(only)
     ]
@@ -44,6 +47,11 @@ def _leaves(plain: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
         else:
             flat[f"{prefix}{key}"] = value
     return flat
+
+
+def _told(key: str, value: Any) -> Any:
+    """A value as a name shows it: a model by its short name."""
+    return short_name(value) if key in _MODELS else value
 
 
 def _short(key: str, shared: Mapping[str, int]) -> str:

@@ -93,7 +93,8 @@ def _schema(folder: str) -> WithJsonSchema:
     return WithJsonSchema({"type": "string", "pattern": pattern})
 
 
-HubModel = Annotated[str, AfterValidator(_checked("model")), _schema("")]
+hub_model = _checked("model")
+HubModel = Annotated[str, AfterValidator(hub_model), _schema("")]
 HubDataset = Annotated[str, AfterValidator(_checked("dataset")), _schema(f"{_DATASETS}/")]
 
 

@@ -7,10 +7,9 @@ from typing import Literal
 from pydantic import Field
 
 from mlan.config.data import Weights
+from mlan.config.models import LanguageModel, VisionTower
 from mlan.config.section import Section, Share
 
-LanguageModel = Literal["smollm2-135m-instruct", "toy-llama"]
-VisionTower = Literal["mobilenetv2", "toy-tower"]
 TemplateName = Literal[
     "user-assistant",
     "plain",
@@ -26,10 +25,13 @@ class Backbone(Section):
     """The pretrained parts of a cell."""
 
     language_model: LanguageModel = Field(
-        "smollm2-135m-instruct", description="Language model; `toy-llama` is random and tiny."
+        "smollm2-135m-instruct",
+        description="Language model: an embedded one (`toy-llama` is random and tiny), "
+        "`hub:org/name`, or a folder with a slash, ./mine; see docs/hub.md.",
     )
     vision_tower: VisionTower = Field(
-        "mobilenetv2", description="Frozen vision tower; `toy-tower` is random and tiny."
+        "mobilenetv2",
+        description="Frozen vision tower, likewise; `toy-tower` is random and tiny.",
     )
     template: TemplateName = Field(
         "user-assistant",

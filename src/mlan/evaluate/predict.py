@@ -7,14 +7,13 @@ interrupted and whichever other benchmarks are asked.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
-import torch
 from transformers.models.llava.modeling_llava import LlavaForConditionalGeneration
 
 from mlan.data.pictures import Pictures
@@ -23,14 +22,8 @@ from mlan.evaluate.engine import Answer, Question, answer, check_options
 from mlan.evaluate.journal import Journal
 from mlan.evaluate.prompts import DEFAULT_PROMPT, PROMPTS
 from mlan.mixture.template import Template, load_tokenizer
-from mlan.model.compose import (
-    ImageFeatures,
-    arithmetic,
-    compose,
-    encode,
-    load_stage1,
-    prepare_torch,
-)
+from mlan.model.compose import arithmetic, compose, load_stage1, prepare_torch
+from mlan.model.features import Features, features_of
 from mlan.records import checked, digest, read_checked, read_record, write_parquet
 from mlan.stage import Job, log
 from mlan.train import trainable
@@ -53,8 +46,8 @@ def predict(job: Job) -> None:
 
     job.identity: benchmarks ({name: {modality}}), evaluate (conditions, max_new_tokens,
     batch), template, tune (None for the untuned model), device, precision, image_size.
-    job.inputs: backbone, align, weights (absent for the untuned model), `items:<benchmark>`,
-    `images:<set>`.
+    job.inputs: backbone, align (absent for a released model), weights (absent for that and the
+    untuned model), `items:<benchmark>`, `images:<set>`.
     """
     identity = job.identity
     prepare_torch(job.threads, identity["device"])
@@ -79,10 +72,11 @@ def predict(job: Job) -> None:
 
 def _model(job: Job) -> LlavaForConditionalGeneration:
     backbone = job.inputs["backbone"]
-    for name in ("config.json", "model.safetensors", "tokenizer.json"):
+    for name in read_record(backbone)["outputs"]:
         checked(backbone / name)
     model = compose(backbone, device=job.identity["device"])
-    load_stage1(model, checked(job.inputs["align"] / "projector.safetensors"))
+    if "align" in job.inputs:
+        load_stage1(model, checked(job.inputs["align"] / "projector.safetensors"))
     if "weights" in job.inputs:
         folder = job.inputs["weights"]
         for name in read_record(folder)["outputs"]:
@@ -128,20 +122,24 @@ def _batches(questions: list[Question], largest: int) -> list[list[Question]]:
     return [[ordered[i] for i in part] for part in parts]
 
 
-def _features(job: Job, model: LlavaForConditionalGeneration, asked: list[Asked]) -> ImageFeatures:
+def _features(job: Job, model: LlavaForConditionalGeneration, asked: list[Asked]) -> Features:
     keys = sorted({q.picture for a in asked for b in a.batches for q in b} - {"", BLANK})
     sets = {n.removeprefix("images:"): p for n, p in job.inputs.items() if n.startswith("images:")}
-    pictures = {k: torch.from_numpy(p) for k, p in Pictures(sets).get(keys).items()}
-    size = job.identity["image_size"]
-    pictures[BLANK] = torch.full((size, size, 3), 255, dtype=torch.uint8)
-    return encode(model, pictures)
+    pictures, size = Pictures(sets), job.identity["image_size"]
+    blank = {BLANK: np.full((size, size, 3), 255, dtype=np.uint8)}
+
+    def store(asked: Iterable[str]) -> dict[str, np.ndarray]:
+        return {k: blank[k] if k == BLANK else pictures.get([k])[k] for k in asked}
+
+    device, precision = job.identity["device"], job.identity["precision"]
+    return features_of(model, [*keys, BLANK], store, device=device, precision=precision)
 
 
 def _answer_all(
     job: Job,
     model: LlavaForConditionalGeneration,
     asked: list[Asked],
-    features: ImageFeatures,
+    features: Features,
     template: Template,
 ) -> tuple[dict[str, list[dict[str, Any]]], dict[str, Any]]:
     journal = Journal(job.state / "journal.jsonl")
@@ -176,7 +174,7 @@ def _answer_batch(
     job: Job,
     model: LlavaForConditionalGeneration,
     batch: list[Question],
-    features: ImageFeatures,
+    features: Features,
     template: Template,
 ) -> list[Answer]:
     keys = [q.picture for q in batch if q.picture]

@@ -1,66 +1,136 @@
 """Prepare a backbone once: language model, vision tower and tokenizer in one folder.
 
-The folder holds `model.safetensors` (language model and tower under the names that
-`LlavaForConditionalGeneration` gives them, without a projector), `config.json` and
-`tokenizer.json`. Everything later loads from it without a network.
+The folder holds `config.json` of a `LlavaForConditionalGeneration`, `tokenizer.json`, and the
+weights under its names, without a projector unless the model was released with one: embedded and
+toy parts in `model.safetensors`, others as links to their own files with the names of their
+tensors in `weights.json` (`mlan.model.weights`). Everything later loads from it without a
+network. A vocabulary that outgrows its embedding table is met when a model is composed.
 """
 
 from __future__ import annotations
 
 import json
+import shutil
+from pathlib import Path
 from typing import Any
 
 import torch
 from safetensors.torch import save_file
 from tokenizers import Tokenizer
 from torch import Tensor
-from transformers import LlamaConfig, LlamaModel, LlavaConfig, PreTrainedConfig
+from transformers import LlamaConfig, LlamaModel, LlavaConfig
 
 from mlan.data.assets import locate, verify
+from mlan.data.model_folder import CONFIG, TOKENIZER, ModelFolder, Part, open_model
+from mlan.errors import DataError
 from mlan.mixture.template import IMAGE_TOKEN, token_id
 from mlan.mixture.tokenizer import embedded_tokenizer
+from mlan.mixture.vocabulary import read_vocabulary, rows_needed
+from mlan.model.folders import (
+    EMBEDDED_FEATURES,
+    FEATURES,
+    Source,
+    check_shapes,
+    config_of,
+    expected_shapes,
+    image_tokens,
+    is_tied,
+    listing,
+)
 from mlan.model.gguf import read_weights, smollm2_config
 from mlan.model.towers import TOKENS, MobileNetTower, MobileNetTowerConfig, ToyTower, ToyTowerConfig
-from mlan.records import atomic, write_json
+from mlan.model.weights import HELD, LISTED, shapes
+from mlan.records import atomic, checked, read_record, write_json
 from mlan.stage import Job, log
 
-FILES = ("config.json", "model.safetensors", "tokenizer.json")
 # Rows are added in multiples of this, which keeps matrix products aligned.
 _ROW_MULTIPLE = 64
 
 
 def prepare_backbone(job: Job) -> None:
-    """Write the backbone folder named by job.identity["backbone"] and ["image_size"]."""
-    backbone = job.identity["backbone"]
+    """Write the backbone folder named by job.identity["backbone"] and ["image_size"].
+
+    Inputs of a part that is not embedded: its folder, if a job wrote it, under the part's name;
+    else its files, `file:<part>/<name>`. Raises DataError in one line for what does not fit.
+    """
+    models = job.identity["backbone"]
+    if "released" in models:
+        sources, config, tokenizer = _released(job)
+    else:
+        sources, config, tokenizer = _composed(job, models)
+    listed = _link(job, sources, config)
+    held = {name: tensor for source in sources for name, tensor in source.held.items()}
+    count = sum(tensor.numel() for tensor in held.values())
+    if listed:
+        count += sum(torch.Size(shape).numel() for shape in shapes(job.out, listed).values())
+        _grow(config, tokenizer, sources[0].pad)
+    write_json(job.out / CONFIG, _plain_config(config))
+    with atomic(job.out / TOKENIZER) as path:
+        tokenizer.save(str(path))
+    written = [job.out / CONFIG, job.out / TOKENIZER]
+    if held:
+        with atomic(job.out / HELD) as path:
+            save_file(held, path, metadata={"format": "pt"})
+        written.append(job.out / HELD)
+    if listed:
+        write_json(job.out / LISTED, {"tensors": {n: list(p) for n, p in listed.items()}})
+        links = sorted({file for file, _ in listed.values()})
+        written += [job.out / LISTED, *(job.out / file for file in links)]
+    log.info("backbone: %s", " with ".join(models.values()))
+    job.finish(written, facts={"parameters": count})
+
+
+def _composed(job: Job, models: dict[str, str]) -> tuple[list[Source], LlavaConfig, Tokenizer]:
+    language, tokenizer = _language_model(job, models["language_model"])
+    tower = _tower(job, models["vision_tower"])
+    strategy, layer = FEATURES.get(tower.config.model_type, EMBEDDED_FEATURES)
+    tokens = image_tokens(tower.config, strategy) if tower.folder else TOKENS
+    config = LlavaConfig(
+        vision_config=tower.config,
+        text_config=language.config,
+        image_token_index=token_id(tokenizer, IMAGE_TOKEN),
+        image_seq_length=tokens,
+        vision_feature_select_strategy=strategy,
+        vision_feature_layer=layer,
+        tie_word_embeddings=language.config.tie_word_embeddings,
+    )
+    return [language, tower], config, tokenizer
+
+
+def _released(job: Job) -> tuple[list[Source], LlavaConfig, Tokenizer]:
+    """A whole LLaVA as it was released, its projector among its weights."""
+    folder = _folder(job, "released")
+    assert folder is not None, "a released model is never embedded"
+    config = config_of(folder)
+    _check_side(folder, job)
+    vocabulary = read_vocabulary(folder.path, folder.config)
+    own = token_id(vocabulary.tokenizer, IMAGE_TOKEN)
+    if own != config.image_token_id:
+        raise DataError(
+            f"{folder.path}: config.json has image_token_index {config.image_token_id}, "
+            f"tokenizer.json has {IMAGE_TOKEN} at {own}"
+        )
+    if not isinstance(config.vision_feature_layer, int):
+        raise DataError(
+            f"{folder.path}: vision_feature_layer = {config.vision_feature_layer}; only models "
+            "that read one layer are supported"
+        )
+    tied = is_tied(config, folder)
+    config.tie_word_embeddings = config.text_config.tie_word_embeddings = tied
+    strategy = config.vision_feature_select_strategy
+    config.image_seq_length = image_tokens(config.vision_config, strategy)
+    return [Source(config, folder=folder)], config, vocabulary.tokenizer
+
+
+def _language_model(job: Job, name: str) -> tuple[Source, Tokenizer]:
+    folder = _folder(job, "language_model")
+    if folder is not None:
+        config = config_of(folder)
+        vocabulary = read_vocabulary(folder.path, folder.config)
+        return Source(config, folder=folder, pad=vocabulary.pad), vocabulary.tokenizer
     verify(["smollm2"])
     # Toy backbones use the real tokenizer too, so that lengths are real.
     tokenizer = embedded_tokenizer()
-    text_config, weights = _language_model(backbone["language_model"], tokenizer)
-    tower_config, tower = _tower(backbone["vision_tower"], job.identity["image_size"])
-    config = LlavaConfig(
-        vision_config=tower_config,
-        text_config=text_config,
-        image_token_index=token_id(tokenizer, IMAGE_TOKEN),
-        image_seq_length=TOKENS,
-        vision_feature_select_strategy="full",
-        vision_feature_layer=-1,
-        tie_word_embeddings=True,
-    )
-    tensors = {f"model.language_model.{name}": w for name, w in weights.items()}
-    tensors |= {f"model.vision_tower.{name}": w for name, w in tower.items()}
-    write_json(job.out / "config.json", _plain_config(config))
-    with atomic(job.out / "model.safetensors") as path:
-        save_file(tensors, path, metadata={"format": "pt"})
-    with atomic(job.out / "tokenizer.json") as path:
-        tokenizer.save(str(path))
-    log.info("backbone: %s with %s", backbone["language_model"], backbone["vision_tower"])
-    job.finish(
-        [job.out / name for name in FILES],
-        facts={"parameters": sum(t.numel() for t in tensors.values())},
-    )
-
-
-def _language_model(name: str, tokenizer: Tokenizer) -> tuple[LlamaConfig, dict[str, Tensor]]:
     if name == "toy-llama":
         config = LlamaConfig(
             vocab_size=tokenizer.get_vocab_size(),
@@ -79,31 +149,94 @@ def _language_model(name: str, tokenizer: Tokenizer) -> tuple[LlamaConfig, dict[
     else:
         config = smollm2_config()
         weights = read_weights(locate("smollm2"), config)
-    return _resized(config, weights, tokenizer.get_vocab_size())
+    weights = _resized(config, weights, tokenizer.get_vocab_size())
+    return Source(config, _under("language_model", weights)), tokenizer
 
 
-def _resized(
-    config: LlamaConfig, weights: dict[str, Tensor], tokens: int
-) -> tuple[LlamaConfig, dict[str, Tensor]]:
+def _resized(config: LlamaConfig, weights: dict[str, Tensor], tokens: int) -> dict[str, Tensor]:
     """Add embedding rows for new tokens: the mean of all rows, so that none is ever likely."""
     table = weights["embed_tokens.weight"]
-    rows = -(-max(tokens, table.shape[0]) // _ROW_MULTIPLE) * _ROW_MULTIPLE
+    rows = _rows(max(tokens, table.shape[0]))
     mean = table.mean(0, keepdim=True).expand(rows - table.shape[0], -1)
     config.vocab_size = rows
-    return config, {**weights, "embed_tokens.weight": torch.cat([table, mean])}
+    return {**weights, "embed_tokens.weight": torch.cat([table, mean])}
 
 
-def _tower(name: str, image_size: int) -> tuple[PreTrainedConfig, dict[str, Tensor]]:
+def _rows(tokens: int) -> int:
+    return -(-tokens // _ROW_MULTIPLE) * _ROW_MULTIPLE
+
+
+def _grow(config: Any, tokenizer: Tokenizer, pad: int | None) -> None:
+    """Make room in the config for new tokens; composing adds the rows, likewise."""
+    needed = rows_needed(tokenizer)
+    if needed > config.text_config.vocab_size:
+        config.text_config.vocab_size = _rows(needed)
+    if pad is not None:
+        config.text_config.pad_token_id = pad
+
+
+def _tower(job: Job, name: str) -> Source:
+    folder = _folder(job, "vision_tower")
+    if folder is not None:
+        _check_side(folder, job)
+        return Source(config_of(folder), folder=folder)
+    size = job.identity["image_size"]
     if name == "toy-tower":
-        toy = ToyTowerConfig(image_size=image_size)
-        return toy, random_weights(ToyTower(toy))
+        toy = ToyTowerConfig(image_size=size)
+        return Source(toy, _under("vision_tower", random_weights(ToyTower(toy))))
     verify(["mobilenetv2"])
-    config = MobileNetTowerConfig(image_size=image_size)
+    config = MobileNetTowerConfig(image_size=size)
     tower = MobileNetTower(config)
     saved = torch.load(locate("mobilenetv2"), weights_only=True)
     features = {k: v for k, v in saved.items() if k.startswith("features.")}
     tower.load_state_dict({**tower.state_dict(), **features}, strict=True)
-    return config, {k: v.clone() for k, v in tower.state_dict().items()}
+    return Source(
+        config, _under("vision_tower", {k: v.clone() for k, v in tower.state_dict().items()})
+    )
+
+
+def _under(part: str, weights: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {f"model.{part}.{name}": tensor for name, tensor in weights.items()}
+
+
+def _folder(job: Job, part: Part) -> ModelFolder | None:
+    """The folder of a part after checking it; None for an embedded one.
+
+    Files of the user's own have no record: the record of this job is the first that knows them.
+    """
+    if part in job.inputs:
+        fetched = job.inputs[part]
+        for name in read_record(fetched)["outputs"]:
+            checked(fetched / name)
+        return open_model(fetched, part)
+    own = job.inputs.get(f"file:{part}/{CONFIG}")
+    return None if own is None else open_model(own.parent, part)
+
+
+def _check_side(folder: ModelFolder, job: Job) -> None:
+    if folder.side != job.identity["image_size"]:
+        raise DataError(
+            f"data.image_size = {job.identity['image_size']}: the tower in {folder.path} takes "
+            f"pictures of {folder.side} pixels"
+        )
+
+
+def _link(job: Job, sources: list[Source], config: LlavaConfig) -> dict[str, tuple[str, str]]:
+    """Link the files of every part that has a folder; return where each of its tensors is."""
+    folders = [source.folder for source in sources if source.folder is not None]
+    if not folders:
+        return {}
+    expected = expected_shapes(config)
+    listed: dict[str, tuple[str, str]] = {}
+    for folder in folders:
+        shutil.rmtree(job.out / folder.part, ignore_errors=True)
+        (job.out / folder.part).mkdir(parents=True)
+        mine = listing(folder, expected, tied=bool(config.tie_word_embeddings))
+        for file in sorted({Path(file).name for file, _ in mine.values()}):
+            (job.out / folder.part / file).symlink_to((folder.path / file).resolve())
+        listed |= mine
+    check_shapes(job.out, listed, expected)
+    return listed
 
 
 def random_weights(model: torch.nn.Module) -> dict[str, Tensor]:

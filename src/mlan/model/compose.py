@@ -1,7 +1,9 @@
 """Put a model together: backbone folder, projector, and nothing else.
 
 One class everywhere: `transformers.LlavaForConditionalGeneration`, with its own projector.
-Weights are memory-mapped, so that composing costs little more than the imports.
+Weights are memory-mapped, so that composing costs little more than the imports. Where the
+vocabulary has outgrown its tables (`<image>`, `<pad>`), rows are added here: the mean of all
+rows, so that no new token is ever likely.
 """
 
 from __future__ import annotations
@@ -17,23 +19,35 @@ from torch import Tensor
 from transformers import AutoConfig, LlavaConfig
 from transformers.models.llava.modeling_llava import LlavaForConditionalGeneration
 
-from mlan.model.towers import normalise
+from mlan.model.folders import EMBEDDINGS, HEAD
+from mlan.model.folders import PROJECTOR as PROJECTOR
+from mlan.model.standard_towers import pixel_values, tower_of
+from mlan.model.weights import load_weights
 
-PROJECTOR = "model.multi_modal_projector."
 STATISTICS = ("model.vision_tower.feature_mean", "model.vision_tower.feature_std")
 
 
-def compose(backbone: Path, *, device: str = "cpu") -> LlavaForConditionalGeneration:
-    """Return the fp32 model of a backbone folder, all frozen, its projector unset (zeros)."""
+def compose(
+    backbone: Path, *, device: str = "cpu", dtype: torch.dtype | None = torch.float32
+) -> LlavaForConditionalGeneration:
+    """Return the model of a backbone folder, all frozen, its projector unset (zeros).
+
+    The projector of a released model is its own. `dtype` is that of all weights; None keeps each
+    as its file has it.
+    """
     config = load_config(backbone)
     config._attn_implementation = "sdpa"
     with torch.device("meta"):
         model = LlavaForConditionalGeneration(config)
-    weights = load_file(backbone / "model.safetensors")
+    weights = load_weights(backbone, dtype)
     for name, parameter in model.named_parameters():
-        if name.startswith(PROJECTOR):
-            weights[name] = torch.zeros(parameter.shape)
-    weights["lm_head.weight"] = weights["model.language_model.embed_tokens.weight"]
+        if name.startswith(PROJECTOR) and name not in weights:
+            weights[name] = torch.zeros(parameter.shape, dtype=dtype)
+    empty = model.state_dict()
+    for name in (EMBEDDINGS, HEAD):
+        if name in weights:
+            weights[name] = _grown(weights[name], len(empty[name]))
+    weights.setdefault(HEAD, weights[EMBEDDINGS])
     model.load_state_dict(weights, strict=True, assign=True)
     model.tie_weights()
     _materialise_buffers(model)
@@ -42,6 +56,14 @@ def compose(backbone: Path, *, device: str = "cpu") -> LlavaForConditionalGenera
     model.eval()
     model.to(device)  # type: ignore[arg-type]
     return model
+
+
+def _grown(table: Tensor, rows: int) -> Tensor:
+    """A table (V, E) with rows of their mean added up to `rows`."""
+    if len(table) >= rows:
+        return table
+    mean = table.float().mean(0, keepdim=True).to(table.dtype)
+    return torch.cat([table, mean.expand(rows - len(table), -1)])
 
 
 def arithmetic(device: str, precision: str) -> AbstractContextManager[None]:
@@ -59,9 +81,14 @@ def prepare_torch(threads: int, device: str) -> None:
 
 
 def _materialise_buffers(model: LlavaForConditionalGeneration) -> None:
-    """Rotary frequencies are not in a state dict: build them again off the meta device."""
+    """Tables that are not in a state dict (rotary frequencies, numbers of positions): anew."""
     language = model.model.language_model
     language.rotary_emb = type(language.rotary_emb)(config=language.config)
+    for module in model.model.vision_tower.modules():
+        for name, buffer in list(module.named_buffers(recurse=False)):
+            if buffer.is_meta:
+                assert name == "position_ids", f"{name} of the vision tower has no value"
+                setattr(module, name, torch.arange(buffer.shape[-1]).expand(buffer.shape))
 
 
 def load_config(backbone: Path) -> LlavaConfig:
@@ -135,7 +162,7 @@ def encode(
 ) -> ImageFeatures:
     """Run the tower once over each picture (uint8 (H, W, 3)), in the order given."""
     raw = raw_features(model, list(pictures.values()), batch)
-    table = model.model.vision_tower.standardise(raw)
+    table = tower_of(model).standardise(raw)
     return ImageFeatures(table, {key: row for row, key in enumerate(pictures)})
 
 
@@ -144,15 +171,15 @@ def raw_features(
     model: LlavaForConditionalGeneration, pictures: list[Tensor], batch: int = 64
 ) -> Tensor:
     """Return the tower's features before standardisation, (N, T, D)."""
-    tower = model.model.vision_tower
-    device = next(tower.parameters()).device
+    tower = tower_of(model)
     parts = [
-        tower.raw_features(normalise(torch.stack(pictures[start : start + batch]).to(device)))
+        tower.raw_features(pixel_values(model, pictures[start : start + batch]))
         for start in range(0, len(pictures), batch)
     ]
     if parts:
         return torch.cat(parts)
-    return torch.zeros((0, model.config.image_seq_length, tower.config.hidden_size))
+    width = model.model.vision_tower.config.hidden_size
+    return torch.zeros((0, model.config.image_seq_length, width))
 
 
 def input_embeddings(

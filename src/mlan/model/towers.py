@@ -12,6 +12,8 @@ style favour the pair over either alone.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -211,11 +213,18 @@ class ToyTower(_Tower):
         return features
 
 
-def normalise(pictures: Tensor) -> Tensor:
-    """Turn uint8 pictures (B, H, W, 3) into ImageNet-normalised floats (B, 3, H, W)."""
-    mean = torch.tensor(IMAGENET_MEAN, device=pictures.device)[:, None, None]
-    std = torch.tensor(IMAGENET_STD, device=pictures.device)[:, None, None]
-    return (pictures.permute(0, 3, 1, 2).float() / 255 - mean) / std
+def normalise(
+    pictures: Tensor,
+    mean: Sequence[float] = IMAGENET_MEAN,
+    deviation: Sequence[float] = IMAGENET_STD,
+) -> Tensor:
+    """Turn uint8 pictures (B, H, W, 3) into normalised floats (B, 3, H, W), by default ImageNet's.
+
+    `mean` and `deviation` are the three colours' in [0, 1].
+    """
+    centre = torch.tensor(mean, device=pictures.device)[:, None, None]
+    scale = torch.tensor(deviation, device=pictures.device)[:, None, None]
+    return (pictures.permute(0, 3, 1, 2).float() / 255 - centre) / scale
 
 
 AutoConfig.register(MobileNetTowerConfig.model_type, MobileNetTowerConfig)

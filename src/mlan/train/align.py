@@ -28,15 +28,14 @@ from mlan.data.pictures import Pictures, index_of
 from mlan.mixture.rows import lay_out
 from mlan.mixture.template import Template, load_tokenizer
 from mlan.model.compose import (
-    ImageFeatures,
     arithmetic,
     compose,
-    encode,
     initialise_projector,
     prepare_torch,
-    raw_features,
     stage1_tensors,
 )
+from mlan.model.features import Features, features_of
+from mlan.model.standard_towers import tower_of
 from mlan.records import atomic, checked, digest, read_checked, read_record, write_csv
 from mlan.stage import Job, log
 from mlan.train.batches import Batch
@@ -58,10 +57,15 @@ _WINDOW = 15
 class Captions:
     """Pictures and the token ids of their names."""
 
-    table: Tensor  # (N, T, D) standardised features
+    features: Features
+    images: list[str]  # key of each picture
     names: list[list[int]]  # of each picture
     words: Tensor  # (W,) distinct name tokens
     goal: Tensor  # (N, T) index into `words`: token k of a picture is pulled to name token k
+
+    def pictures(self, rows: list[int]) -> Tensor:
+        """Return the standardised features of some pictures, (len(rows), T, D)."""
+        return self.features.of([self.images[row] for row in rows])
 
 
 def align(job: Job) -> None:
@@ -72,7 +76,7 @@ def align(job: Job) -> None:
     """
     recipe, device = job.identity["align"], job.identity["device"]
     prepare_torch(job.threads, device)
-    for name in ("config.json", "model.safetensors", "tokenizer.json"):
+    for name in read_record(job.inputs["backbone"])["outputs"]:
         checked(job.inputs["backbone"] / name)
     model = compose(job.inputs["backbone"], device=device)
     initialise_projector(model, derive("projector", job.identity["seed"]))
@@ -112,17 +116,28 @@ def _captions(
     job: Job, model: LlavaForConditionalGeneration, template: Template, concepts: pd.DataFrame
 ) -> Captions:
     lines = _pictured(index_of(job.inputs["images"]), concepts)
-    found = Pictures({"images": job.inputs["images"]}).get(lines["image"])
-    raw = raw_features(model, [torch.from_numpy(p) for p in found.values()])
-    tower = model.model.vision_tower
-    tower.measure(raw)
+    images = list(lines["image"])
+    features = _features(job, model, "images", images, measure=True)
     names = [template.answer(name) for name in lines["name"]]
     words = torch.tensor(sorted({token for name in names for token in name}))
     place = {int(token): i for i, token in enumerate(words)}
-    tokens = raw.shape[1]
+    tokens = model.config.image_seq_length
     goal = torch.tensor([[place[n[k % len(n)]] for k in range(tokens)] for n in names])
-    device = raw.device
-    return Captions(tower.standardise(raw), names, words.to(device), goal.to(device))
+    device = model.device
+    return Captions(features, images, names, words.to(device), goal.to(device))
+
+
+def _features(
+    job: Job,
+    model: LlavaForConditionalGeneration,
+    folder: str,
+    images: list[str],
+    *,
+    measure: bool = False,
+) -> Features:
+    store = Pictures({"images": job.inputs[folder]}).get
+    device, precision = job.identity["device"], job.identity["precision"]
+    return features_of(model, images, store, device=device, precision=precision, measure=measure)
 
 
 def _train(
@@ -151,9 +166,7 @@ def _train(
         rows = order[step * recipe["batch"] : (step + 1) * recipe["batch"]]
         batch = _name_batch(template, [captions.names[r] for r in rows])
         noise = generator("align noise", job.identity["seed"], step)
-        features = model.model.vision_tower.noise(
-            captions.table[rows], recipe["feature_noise"], noise
-        )
+        features = tower_of(model).noise(captions.pictures(rows), recipe["feature_noise"], noise)
         with arithmetic(job.identity["device"], job.identity["precision"]):
             loss = step_loss(token_losses(model, batch, features), batch)
             value = float(loss.detach())
@@ -203,11 +216,10 @@ def _warm_start(
     for step in range(steps):
         set_rates(optimiser, step, steps, _WARM_WARMUP)
         draw = generator("warm start", seed, step)
-        rows = torch.randint(len(captions.names), (recipe["warm_batch"],), generator=draw)
-        features = model.model.vision_tower.noise(
-            captions.table[rows], recipe["feature_noise"], draw
-        )
-        loss = _pull_loss(model, features, captions, rows.tolist())
+        drawn = torch.randint(len(captions.names), (recipe["warm_batch"],), generator=draw)
+        rows: list[int] = drawn.tolist()
+        features = tower_of(model).noise(captions.pictures(rows), recipe["feature_noise"], draw)
+        loss = _pull_loss(model, features, captions, rows)
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
         optimiser.step()
@@ -267,6 +279,5 @@ def _naming(
     folder = job.inputs["naming_images"]
     lines = _pictured(index_of(folder), concepts)
     lines = lines[lines["view"] == 0].reset_index(drop=True)
-    found = Pictures({"images": folder}).get(lines["image"])
-    features: ImageFeatures = encode(model, {k: torch.from_numpy(p) for k, p in found.items()})
+    features = _features(job, model, "naming_images", list(lines["image"]))
     return check_naming(model, template, QUESTION, lines, features, job.identity["seed"])

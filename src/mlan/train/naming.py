@@ -15,7 +15,8 @@ from transformers import DynamicCache
 from transformers.models.llava.modeling_llava import LlavaForConditionalGeneration
 
 from mlan.mixture.template import Template
-from mlan.model.compose import ImageFeatures, input_embeddings
+from mlan.model.compose import input_embeddings
+from mlan.model.features import Features
 
 OTHERS = 3
 BATCH = 32
@@ -38,7 +39,7 @@ def check_naming(
     template: Template,
     question: str,
     concepts: pd.DataFrame,
-    features: ImageFeatures,
+    features: Features,
     seed: int,
 ) -> pd.DataFrame:
     """Return one line a concept: concept, kind, image, correct, own and best other likelihood.

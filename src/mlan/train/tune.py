@@ -19,14 +19,9 @@ from transformers.models.llava.modeling_llava import LlavaForConditionalGenerati
 
 from mlan.data.pictures import Pictures
 from mlan.mixture.template import Template, load_tokenizer
-from mlan.model.compose import (
-    ImageFeatures,
-    arithmetic,
-    compose,
-    encode,
-    load_stage1,
-    prepare_torch,
-)
+from mlan.model.compose import arithmetic, compose, load_stage1, prepare_torch
+from mlan.model.features import Features, features_of
+from mlan.model.standard_towers import tower_of
 from mlan.records import checked, digest, read_checked, read_record, write_csv
 from mlan.stage import Job, log
 from mlan.train import trainable
@@ -84,7 +79,7 @@ def tune(job: Job) -> None:
 
 
 def _checked_backbone(job: Job) -> Any:
-    for name in ("config.json", "model.safetensors", "tokenizer.json"):
+    for name in read_record(job.inputs["backbone"])["outputs"]:
         checked(job.inputs["backbone"] / name)
     return job.inputs["backbone"]
 
@@ -99,12 +94,13 @@ def _examples(job: Job, model: LlavaForConditionalGeneration, plan: pd.DataFrame
     return Examples.encode(plan, frames, template)
 
 
-def _features(job: Job, model: LlavaForConditionalGeneration, plan: pd.DataFrame) -> ImageFeatures:
+def _features(job: Job, model: LlavaForConditionalGeneration, plan: pd.DataFrame) -> Features:
     keys = sorted({key for key in plan["image"] if key})
     sets = {n.removeprefix("images:"): p for n, p in job.inputs.items() if n.startswith("images:")}
     needed = {key.split("/", 1)[0] for key in keys}
-    found = Pictures({name: sets[name] for name in sorted(needed)}).get(keys)
-    return encode(model, {key: torch.from_numpy(picture) for key, picture in found.items()})
+    store = Pictures({name: sets[name] for name in sorted(needed)}).get
+    device, precision = job.identity["device"], job.identity["precision"]
+    return features_of(model, keys, store, device=device, precision=precision)
 
 
 def _train(
@@ -112,7 +108,7 @@ def _train(
     model: LlavaForConditionalGeneration,
     plan: pd.DataFrame,
     examples: Examples,
-    features: ImageFeatures,
+    features: Features,
     language: dict[str, torch.nn.Parameter],
     projector: dict[str, torch.nn.Parameter],
 ) -> tuple[Progress, dict[str, Any]]:
@@ -167,7 +163,7 @@ def _forward(
     job: Job,
     model: LlavaForConditionalGeneration,
     batch: Batch,
-    features: ImageFeatures,
+    features: Features,
     step: int,
 ) -> Tensor:
     recipe, device = job.identity["tune"], job.identity["device"]
@@ -175,9 +171,7 @@ def _forward(
     pictures = None
     if batch.images:
         noise = generator("tune noise", job.identity["seeds"]["order"], step)
-        pictures = model.model.vision_tower.noise(
-            features.of(batch.images), recipe["feature_noise"], noise
-        )
+        pictures = tower_of(model).noise(features.of(batch.images), recipe["feature_noise"], noise)
     with arithmetic(device, precision):
         return token_losses(model, batch.to(device), pictures)
 

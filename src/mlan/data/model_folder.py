@@ -1,0 +1,163 @@
+"""A model in a folder of transformers' standard layout: what it is, and what is refused.
+
+`config.json`, weights as safetensors (`model.safetensors`, or shards with an index) and, for a
+language model, `tokenizer.json`; for a tower `preprocessor_config.json`. A part is a language
+model, a vision tower (alone, or within a full CLIP or SigLIP) or a released LLaVA model. Read
+without torch, so that mistakes are found before any job. Not here: how tensors are renamed and
+put together (`mlan.model.folders`).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+from safetensors import SafetensorError, safe_open
+
+from mlan.errors import DataError
+
+Part = Literal["language_model", "vision_tower", "released"]
+CONFIG, TOKENIZER = "config.json", "tokenizer.json"
+# The model types of `config.json` that each part may have. Towers of a pair of text and picture
+# models stand in the config's `vision_config`.
+TYPES: dict[str, tuple[str, ...]] = {
+    "language_model": ("llama", "qwen2"),
+    "vision_tower": ("clip_vision_model", "clip", "siglip_vision_model", "siglip"),
+    "released": ("llava",),
+}
+_SINGLE, _INDEX = "model.safetensors", "model.safetensors.index.json"
+_PICKLED = (".bin", ".pt", ".pth", ".ckpt", ".h5", ".msgpack")
+_SIDE = 224  # of a tower's pictures where its config leaves it out (CLIP and SigLIP alike)
+
+
+@dataclass(frozen=True)
+class Pixels:
+    """How a tower wants its pixels: mean and deviation of the three colours, in [0, 1]."""
+
+    mean: tuple[float, ...]
+    deviation: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class ModelFolder:
+    """A folder whose config and weights are of the kind that a part needs."""
+
+    path: Path
+    part: str
+    config: Mapping[str, Any]
+    tensors: Mapping[str, str]  # name -> file within the folder
+
+    @property
+    def side(self) -> int | None:
+        """Side of the tower's pictures in pixels; None for a language model."""
+        if self.part == "language_model":
+            return None
+        return int(self.config.get("vision_config", self.config).get("image_size", _SIDE))
+
+    @cached_property
+    def pixels(self) -> Pixels:
+        """Mean and deviation of `preprocessor_config.json`. Raises DataError if there are none."""
+        found: dict[str, Any] = {}
+        for name in ("preprocessor_config.json", "processor_config.json"):
+            if (self.path / name).is_file():
+                whole = _json(self.path / name)
+                found = whole.get("image_processor", whole)
+                break
+        try:
+            mean, deviation = (tuple(map(float, found[k])) for k in ("image_mean", "image_std"))
+        except (KeyError, TypeError, ValueError):
+            raise DataError(
+                f"{self.path}: no preprocessor_config.json with image_mean and image_std; "
+                "take it from the tower's repository"
+            ) from None
+        return Pixels(mean, deviation)
+
+
+def open_model(path: Path, part: Part) -> ModelFolder:
+    """Return a folder after looking at its config and the names of its tensors.
+
+    Raises DataError in one line: no such folder, not of a known kind, quantised, without
+    safetensors, a shard missing or damaged, no tokenizer.json.
+    """
+    if not path.is_dir():
+        raise DataError(f"{path}: no such folder")
+    config = _json(path / CONFIG)
+    kind = config.get("model_type")
+    if kind not in TYPES[part]:
+        raise DataError(
+            f"{path}: config.json has model_type {kind!r}; {_WORDS[part]} is one of "
+            f"{', '.join(TYPES[part])}"
+        )
+    if "quantization_config" in config:
+        raise DataError(f"{path}: its weights are quantised; take the unquantised ones")
+    if part != "vision_tower" and not (path / TOKENIZER).is_file():
+        raise DataError(
+            f"{path}: no tokenizer.json; write it once with "
+            "AutoTokenizer.from_pretrained(...).save_pretrained(...) of transformers"
+        )
+    folder = ModelFolder(path, part, config, _tensors(path))
+    if part != "language_model":
+        folder.pixels  # noqa: B018 - raises if there are none
+    return folder
+
+
+_WORDS = {
+    "language_model": "a language model",
+    "vision_tower": "a vision tower",
+    "released": "a released model",
+}
+
+
+def _json(path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise DataError(f"{path.parent}: no {path.name}") from None
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path}: not readable ({error})") from None
+    if not isinstance(content, dict):
+        raise DataError(f"{path}: holds no mapping")
+    return content
+
+
+def _tensors(path: Path) -> dict[str, str]:
+    """The file of each tensor, by the index or from the one file's header."""
+    if (path / _SINGLE).is_file():
+        return dict.fromkeys(_header(path / _SINGLE), _SINGLE)
+    if not (path / _INDEX).is_file():
+        raise DataError(f"{path}: {_without_weights(path)}")
+    listed = _json(path / _INDEX).get("weight_map")
+    if not isinstance(listed, dict):
+        raise DataError(f"{path / _INDEX}: has no weight_map")
+    shards = sorted(set(map(str, listed.values())))
+    if outside := [name for name in shards if Path(name).name != name]:
+        raise DataError(f"{path / _INDEX}: names {outside[0]!r}, which is no file of the folder")
+    if missing := [name for name in shards if not (path / name).is_file()]:
+        raise DataError(f"{path}: {len(missing)} of {len(shards)} shards missing: {missing[0]}")
+    held = {tensor: name for name in shards for tensor in _header(path / name)}
+    if lacking := sorted(set(listed) - set(held)):
+        raise DataError(f"{path}: tensor {lacking[0]!r} of the index is in none of the shards")
+    return held
+
+
+def _without_weights(path: Path) -> str:
+    pickled = sorted(f.name for f in path.iterdir() if f.suffix in _PICKLED)
+    if not pickled:
+        return f"neither {_SINGLE} nor {_INDEX}"
+    return (
+        f"weights as {pickled[0]}, which may run code when read; only safetensors are: take a "
+        "commit that has them, or convert once with from_pretrained and save_pretrained of "
+        "transformers"
+    )
+
+
+def _header(path: Path) -> list[str]:
+    try:
+        with safe_open(path, framework="numpy") as weights:
+            return list(weights.keys())
+    except (SafetensorError, OSError) as error:
+        raise DataError(f"{path}: damaged, no safetensors ({error})") from None

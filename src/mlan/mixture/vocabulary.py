@@ -1,0 +1,76 @@
+"""The tokenizer of a language model's folder, with the tokens that LLaVA needs beside it.
+
+A tokenizer without `<image>` gets it, then `<pad>` if it has no token for padding, each with the
+next free id (as LLaVA-1.5 has them: 32000 and 32001 after Llama 2's). Nothing is cut or padded
+by the tokenizer itself, whatever its file says; what stands at the beginning of a conversation
+is the template's affair, so `<s>` is there exactly once.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tokenizers import AddedToken, Tokenizer
+
+from mlan.data.model_folder import TOKENIZER
+from mlan.errors import DataError
+from mlan.mixture.template import IMAGE_TOKEN, token_id
+
+PAD_TOKEN = "<pad>"
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """A tokenizer and the id of its padding."""
+
+    tokenizer: Tokenizer
+    pad: int
+
+
+def rows_needed(tokenizer: Tokenizer) -> int:
+    """Return the rows of an embedding table for every token: the largest id, and one."""
+    return 1 + max(tokenizer.get_vocab(with_added_tokens=True).values())
+
+
+def read_vocabulary(folder: Path, config: Mapping[str, Any]) -> Vocabulary:
+    """Return the vocabulary of a model's folder; `config` is that of the language model.
+
+    Raises DataError if tokenizer.json cannot be read.
+    """
+    path = folder / TOKENIZER
+    try:
+        tokenizer = Tokenizer.from_file(str(path))
+    except Exception as error:  # the library raises plain Exception
+        raise DataError(f"{path}: not readable ({error})") from None
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    _add(tokenizer, IMAGE_TOKEN)
+    pad = _pad_token(folder, config, tokenizer)
+    if pad is None:
+        _add(tokenizer, PAD_TOKEN)
+        pad = PAD_TOKEN
+    return Vocabulary(tokenizer, token_id(tokenizer, pad))
+
+
+def _add(tokenizer: Tokenizer, token: str) -> None:
+    if tokenizer.token_to_id(token) is None:
+        tokenizer.add_special_tokens([AddedToken(token, special=True, normalized=False)])
+
+
+def _pad_token(folder: Path, config: Mapping[str, Any], tokenizer: Tokenizer) -> str | None:
+    """The padding token that tokenizer_config.json or config.json names, if it exists."""
+    try:
+        named = json.loads((folder / "tokenizer_config.json").read_text(encoding="utf-8"))
+        token = named.get("pad_token")
+    except (OSError, ValueError, AttributeError):
+        token = None
+    if isinstance(token, dict):
+        token = token.get("content")
+    if token is None and isinstance(number := config.get("pad_token_id"), int) and number >= 0:
+        token = tokenizer.id_to_token(number)
+    known = isinstance(token, str) and tokenizer.token_to_id(token) is not None
+    return token if known else None
