@@ -227,6 +227,7 @@ def recipe_problems(data: Data, recipe: Recipe) -> list[Problem]:
         *_weight_problems(data, "text", recipe.mixture.text),
         *_weight_problems(data, "vision", recipe.mixture.vision),
         *_nothing_to_learn(recipe),
+        *_precision_problems(recipe),
     ]
 
 
@@ -260,3 +261,18 @@ def _nothing_to_learn(recipe: Recipe) -> list[Problem]:
         rests_on = ("recipe.tune.language_model", "recipe.tune.projector")
         problems.append(Problem(line, (*rests_on, "recipe.mixture.text_share")))
     return problems
+
+
+def _precision_problems(recipe: Recipe) -> list[Problem]:
+    """Weights in bf16 are multiplied in bf16; fp32 products of them would promise too much."""
+    if recipe.backbone.precision == "bf16":
+        return []
+    halved = {"weights": ("fp32_master", "bf16_stochastic"), "attention": ("flash",)}
+    return [
+        Problem(
+            f"recipe.tune.{key} = {value!r}: needs recipe.backbone.precision = 'bf16'",
+            (f"recipe.tune.{key}", "recipe.backbone.precision"),
+        )
+        for key, values in halved.items()
+        if (value := getattr(recipe.tune, key)) in values
+    ]

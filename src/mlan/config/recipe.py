@@ -132,6 +132,20 @@ class Tune(Section):
     )
     microbatch: int = Field(8, ge=1, description="Examples of a logical batch (loss_unit).")
     rows: Rows = Field(default_factory=Rows, description="Layout of a step.")
+    weights: Literal["fp32", "fp32_master", "bf16_stochastic"] = Field(
+        "fp32",
+        description="How weights are kept: `fp32`; bf16 with an fp32 master copy in the optimiser "
+        "(16 bytes a trained weight); bf16 rounded stochastically with 8-bit moments (6 bytes).",
+    )
+    attention: Literal["sdpa", "flex", "flash"] = Field(
+        "sdpa", description="Attention kernel; `flash` needs the package flash-attn and a GPU."
+    )
+    activation_checkpointing: int = Field(
+        0,
+        ge=0,
+        description="Every n-th decoder layer is computed again in the backward pass, which saves "
+        "its activations; 1 is every layer, 0 none.",
+    )
 
 
 class Recipe(Section):

@@ -14,12 +14,15 @@ from typing import Any
 from mlan.config import Study
 from mlan.config.data import BenchmarkItems, FactsSource, FileSource
 from mlan.config.hub import parse_name
-from mlan.config.recipe import Recipe
+from mlan.config.recipe import Recipe, Tune
 from mlan.grid.cells import Cells
 from mlan.records import canonical
 
 # Keys of the tuning section that the plan has used up; training reads the plan instead.
 _PLAN_KEYS = ("examples_per_step", "rows", "loss_unit", "microbatch")
+# Keys of the tuning section that are named only where they are set: without them an identity is
+# what it was before there were such keys, and what is computed stays so.
+_SILENT_KEYS = ("weights", "attention", "activation_checkpointing")
 
 
 class Grid(Cells):
@@ -221,7 +224,7 @@ class Grid(Cells):
         recipe = self.cells[cell].recipe
         seeds = self.seeds_of(seed)
         return {
-            "tune": recipe.tune.model_dump(exclude=set(_PLAN_KEYS)),
+            "tune": recipe.tune.model_dump(exclude={*_PLAN_KEYS, *_unset(recipe.tune)}),
             "layout": recipe.tune.rows.layout,
             "template": recipe.backbone.template,
             "precision": recipe.backbone.precision,
@@ -334,3 +337,9 @@ class Grid(Cells):
 
     def _inputs_draw(self) -> dict[str, Path]:
         return {"summary": self.folder("summary")}
+
+
+def _unset(tune: Tune) -> set[str]:
+    """The silent keys of a tuning section that are at their default."""
+    defaults = {key: Tune.model_fields[key].default for key in _SILENT_KEYS}
+    return {key for key, default in defaults.items() if getattr(tune, key) == default}

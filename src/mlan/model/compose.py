@@ -187,12 +187,13 @@ def input_embeddings(
 ) -> Tensor:
     """Embed token ids (B, L) and put projected pictures in place of image tokens, (B, L, E).
 
-    `features` (P, T, D) are the pictures of the batch in reading order. Raises ValueError if
-    their tokens do not fill the image positions exactly.
+    `features` (P, T, D) are the pictures of the batch in reading order; with P = 0 the projector
+    takes part and changes nothing. Raises ValueError if their tokens do not fill the image
+    positions exactly.
     """
     embeddings: Tensor = model.get_input_embeddings()(ids)
     where = ids == model.config.image_token_id
-    if features is None or features.shape[0] == 0:
+    if features is None:
         if bool(where.any()):
             raise ValueError("image tokens without pictures")
         return embeddings

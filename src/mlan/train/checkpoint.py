@@ -20,6 +20,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
+from torch import distributed as dist
 
 from mlan.records import atomic
 
@@ -73,17 +74,74 @@ class Checkpoint:
                 tensors = {name: saved.get_tensor(name) for name in names}
         except (SafetensorError, struct.error, OSError):
             return 0, {}
-        for name, parameter in parameters.items():
-            parameter.data.copy_(tensors[f"parameter/{name}"])
-            state = {
-                part: tensors[f"{part}/{name}"].clone()
-                for part in ("step", "exp_avg", "exp_avg_sq")
-                if f"{part}/{name}" in tensors
-            }
-            if state:
-                optimiser.state[parameter] = state
+        for key, saved_tensor in tensors.items():
+            part, _, name = key.partition("/")
+            parameter = parameters[name]
+            if part == "parameter":
+                parameter.data.copy_(saved_tensor)
+            else:
+                device = parameter.device if saved_tensor.dim() else "cpu"
+                optimiser.state[parameter][part] = saved_tensor.clone().to(device)
         return int(meta["step"]), json.loads(meta["facts"])
+
+    def step(self) -> int:
+        """Return the steps done at the checkpoint; 0 if there is none of this key."""
+        try:
+            with safe_open(self.path, framework="pt") as saved:
+                meta = saved.metadata()
+        except (SafetensorError, struct.error, OSError):
+            return 0
+        return int(meta["step"]) if meta.get("key") == self.key else 0
 
     def remove(self) -> None:
         """Delete the checkpoint of a finished run."""
         self.path.unlink(missing_ok=True)
+
+
+class RankCheckpoint:
+    """A checkpoint of each process's own part of a sharded run, in two turns of files.
+
+    A turn is written over only after all processes have finished the other, so that whenever a
+    job is killed all of them hold one step in common.
+    """
+
+    def __init__(self, state: Path, key: str, rank: int, world: int) -> None:
+        name = f"checkpoint.{rank}of{world}"
+        self._turns = [Checkpoint(state / f"{name}.{turn}.safetensors", key) for turn in "ab"]
+        self._world = world
+
+    def due(self) -> bool:
+        """Whether enough seconds have passed since the last one was written."""
+        return all(turn.due() for turn in self._turns)
+
+    def save(
+        self,
+        step: int,
+        parameters: Mapping[str, Tensor],
+        optimiser: torch.optim.Optimizer,
+        facts: Mapping[str, Any],
+    ) -> None:
+        """Write this process's file and wait for the others'."""
+        self._turns[0].save(step, parameters, optimiser, facts)
+        dist.barrier()
+        self._turns.reverse()
+
+    def load(
+        self, parameters: Mapping[str, Tensor], optimiser: torch.optim.Optimizer
+    ) -> tuple[int, dict[str, Any]]:
+        """Restore the last step that all processes hold; (0, {}) if there is none."""
+        device = next(iter(parameters.values())).device
+        mine = torch.tensor([turn.step() for turn in self._turns], device=device)
+        held = [torch.zeros_like(mine) for _ in range(self._world)]
+        dist.all_gather(held, mine)
+        common = max(set.intersection(*(set(steps.tolist()) for steps in held)))
+        if common == 0:
+            return 0, {}
+        if int(mine[0]) == common:  # the next one goes into the other turn
+            self._turns.reverse()
+        return self._turns[1].load(parameters, optimiser)
+
+    def remove(self) -> None:
+        """Delete the checkpoints of a finished run."""
+        for turn in self._turns:
+            turn.remove()

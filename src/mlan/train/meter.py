@@ -9,19 +9,26 @@ from typing import Any
 
 from mlan.records import write_json
 from mlan.stage import log
+from mlan.train.gauge import Gauge
 
 # Seconds between two log lines and two updates of the progress file.
 _EVERY = 2.0
 
 
 class Meter:
-    """Counts steps and tokens of one job and tells about them now and then."""
+    """Counts steps, tokens and operations of one job and tells about them now and then.
 
-    def __init__(self, state: Path, what: str, steps: int, *, done: int = 0) -> None:
-        self._state, self._what, self._steps = state, what, steps
+    `gauge` reads the device; without one there are rates alone.
+    """
+
+    def __init__(
+        self, state: Path, what: str, steps: int, *, done: int = 0, gauge: Gauge | None = None
+    ) -> None:
+        self._state, self._what, self._steps, self._gauge = state, what, steps, gauge
         self._start = self._last = time.monotonic()
         self._done_before = done
         self.tokens = 0
+        self.flops = 0.0
         self.wait = 0.0
         state.mkdir(parents=True, exist_ok=True)
 
@@ -51,6 +58,7 @@ class Meter:
                 "of": self._steps,
                 "tokens_per_s": round(rate, 1),
                 "seconds_left": round(left, 1),
+                **self._device(seconds),
             },
         )
 
@@ -62,7 +70,11 @@ class Meter:
             "tokens": self.tokens,
             "tokens_per_s": round(self.tokens / max(seconds, 1e-9), 1),
             "data_wait_seconds": round(self.wait, 3),
+            **self._device(seconds),
         }
+
+    def _device(self, seconds: float) -> dict[str, Any]:
+        return self._gauge.read(self.flops, seconds) if self._gauge else {}
 
 
 def reset_metrics(state: Path, done: int) -> None:

@@ -21,7 +21,8 @@ from mlan.train.seeds import generator
 
 # Anchored: plain names would also hit the vision tower.
 _LINEAR = r"model\.language_model\.layers\.\d+\.(self_attn\.[qkvo]|mlp\.(gate|up|down))_proj"
-_LANGUAGE = "model.language_model."
+# A head with weights of its own is part of the language model; a tied one goes by the embeddings.
+_LANGUAGE = ("model.language_model.", "lm_head.")
 ADAPTER, LANGUAGE, PROJECTOR_FILE = (
     "adapter.safetensors",
     "language_model.safetensors",

@@ -1,0 +1,73 @@
+"""What a job takes of its GPUs: the share of their peak, memory, energy. Nothing on a CPU."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import torch
+
+from mlan.flops import peak_flops
+
+
+class Gauge:
+    """Reads the devices of one job; every figure is left out where it cannot be known.
+
+    `mfu` is model FLOPs utilisation (Chowdhery et al. 2022, arXiv 2204.02311): the operations
+    that the model takes over those that the devices could do in bf16 in the same time.
+    Energy is NVML's counter of the whole board.
+    """
+
+    def __init__(self, device: str, precision: str, devices: int = 1) -> None:
+        self._cuda = device == "cuda"
+        known = self._cuda and precision == "bf16"
+        one = peak_flops(torch.cuda.get_device_name()) if known else None
+        self._peak = one * devices if one else None
+        self._boards = _boards() if self._cuda else []
+        self._joules = self._read_joules()
+
+    def read(self, flops: float, seconds: float) -> dict[str, Any]:
+        """Return mfu, peak memory (GB of 1e9 bytes, this process) and energy since the start."""
+        found: dict[str, Any] = {}
+        if self._peak and flops:
+            found["mfu"] = round(flops / max(seconds, 1e-9) / self._peak, 4)
+        if self._cuda:
+            found["peak_gpu_gb"] = round(torch.cuda.max_memory_allocated() / 1e9, 2)
+        if self._boards:
+            found["energy_kj"] = round((self._read_joules() - self._joules) / 1e3, 3)
+        return found
+
+    def _read_joules(self) -> float:
+        if not self._boards:
+            return 0.0
+        import pynvml
+
+        return sum(pynvml.nvmlDeviceGetTotalEnergyConsumption(b) for b in self._boards) / 1e3
+
+
+def _boards() -> list[Any]:
+    """NVML's handles of the devices that this job sees; none without NVML or its counter."""
+    try:
+        import pynvml
+    except ImportError:
+        return []
+    try:
+        pynvml.nvmlInit()
+        boards = [_board(pynvml, name) for name in visible_devices()]
+        for board in boards:
+            pynvml.nvmlDeviceGetTotalEnergyConsumption(board)
+    except pynvml.NVMLError:
+        return []
+    return boards
+
+
+def _board(pynvml: Any, name: str) -> Any:
+    if name.isdigit():
+        return pynvml.nvmlDeviceGetHandleByIndex(int(name))
+    return pynvml.nvmlDeviceGetHandleByUUID(name)
+
+
+def visible_devices() -> list[str]:
+    """Return the devices that this job was given, as CUDA_VISIBLE_DEVICES names them."""
+    names = os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",")
+    return [name.strip() for name in names if name.strip()]
