@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from mlan.errors import ConfigError
 from mlan.grid import Grid
 from tests.config.example import plain_study, put, validated
 
@@ -251,6 +252,30 @@ def test_edit_touches_exactly_the_stages_that_use_it(
 def test_further_seed_touches_no_earlier_run() -> None:
     touched = changed(lambda p: put(p, "seeds", [0, 1, 2]))
     assert {job[2] for job in touched if len(job) == 3} == {"2"}
+
+
+def test_how_a_budget_was_matched_is_no_part_of_an_identity() -> None:
+    plain = grid_of(plain_study())
+    down = grid_of(put(plain_study(), "recipe.mixture.match", "down"))
+    down.budgets = dict.fromkeys(("text0", "text50", "text100"), 480)
+    mix = {"cell": "text50", "seed": 0}
+    assert json.loads(plain.identity("mix", **mix))["mixture"] == {
+        "arm": "instances",
+        "instances": 480,
+        "repeat": False,
+        "text": {"t_capital": 1, "t_define": 1},
+        "text_share": 0.5,
+        "vision": {"v_object": 1, "v_flag": 1},
+    }
+    assert plain.identity("mix", **mix) == down.identity("mix", **mix)
+    down.budgets = dict.fromkeys(down.budgets, 100)
+    assert json.loads(down.identity("mix", **mix))["mixture"]["instances"] == 100
+
+
+def test_budget_that_waits_for_a_hub_is_one_line() -> None:
+    grid = grid_of(put(plain_study(), "recipe.mixture.match", "down"))
+    with pytest.raises(ConfigError, match=r"sources from a hub are not here yet; run snakemake"):
+        grid.identity("mix", cell="text50", seed=0)
 
 
 # --- inputs ----------------------------------------------------------------------------------

@@ -1,5 +1,7 @@
 """Look at data and assets before any job: sizes of sources, budgets, checksums.
 
+The budgets of cells that match down are told to the grid, for they decide what its jobs are.
+
 Everything here would fail later, in some job; it is asked at the start so that all mistakes
 come at once, in seconds. The answer is remembered in the study's state folder under a key of
 all that it depends on, so that a later start costs a file read.
@@ -22,12 +24,12 @@ from mlan.data.concepts import build_concepts
 from mlan.data.file_sources import check_pictures, read_source
 from mlan.data.rows import check_rejected
 from mlan.data.sources import count_examples
-from mlan.errors import ConfigError, DataError
+from mlan.errors import ConfigError, DataError, IntegrityError
 from mlan.grid import Grid
-from mlan.mixture.counts import mixture_counts
+from mlan.mixture.match import budget_notes, counts_of, epoch_notes, matched, shortages
 from mlan.mixture.template import Template
 from mlan.mixture.tokenizer import embedded_tokenizer
-from mlan.records import RECORD, digest, write_json
+from mlan.records import RECORD, canonical, digest, input_digest, read_record, write_json
 
 
 def source_sizes(grid: Grid) -> dict[str, int]:
@@ -45,9 +47,27 @@ def source_sizes(grid: Grid) -> dict[str, int]:
     return sizes
 
 
-def preflight(grid: Grid) -> None:
-    """Raise ConfigError with every mistake that can be found before a job runs."""
-    source_sizes(grid)
+def preflight(grid: Grid) -> list[str]:
+    """Set the grid's budgets; return what a user should know about them, one line each.
+
+    Raises ConfigError with every mistake that can be found before a job runs.
+    """
+    sizes = source_sizes(grid)
+    grid.budgets = _budgets(grid, sizes)
+    counts = {
+        cell.name: counts_of(cell.recipe.mixture, grid.budgets.get(cell.name))
+        for cell in grid.cells.values()
+        if cell.kind == "tuned"
+    }
+    return [*budget_notes(grid.mixtures, sizes, grid.budgets), *epoch_notes(counts, sizes)]
+
+
+def _budgets(grid: Grid, sizes: dict[str, int]) -> dict[str, int]:
+    """Instances of the cells that match down; of none of them while a source is not here."""
+    down = {n: c.recipe.mixture for n, c in grid.cells.items() if c.recipe.mixture.match == "down"}
+    if any(source not in sizes for mixture in down.values() for source in counts_of(mixture)):
+        return {}
+    return matched(grid.mixtures, sizes)
 
 
 def _config(grid: Grid) -> dict[str, Any]:
@@ -56,6 +76,7 @@ def _config(grid: Grid) -> dict[str, Any]:
     return {
         "data": grid.config.data.model_dump(),
         "mixtures": recipes,
+        "matched": {name: m.model_dump() for name, m in grid.mixtures.items()},
         "backbones": backbones,
         "templates": _templates(grid),
         "folder": str(grid.study.path.parent),
@@ -71,7 +92,7 @@ def _files(grid: Grid) -> dict[str, list[int]]:
     paths = [_located(name) for name in _assets(grid)]
     for name, source in grid.config.data.sources.items():
         if isinstance(source, FileSource):
-            paths += grid.source_files(name).values()
+            paths += [*grid.source_files(name).values(), _prepared(grid, name) / RECORD]
     stats = {str(p): p.stat() for p in paths if p is not None and p.exists()}
     return {name: [s.st_size, s.st_mtime_ns] for name, s in stats.items()}
 
@@ -125,6 +146,9 @@ def _size(grid: Grid, name: str, source: Source, concepts: pd.DataFrame) -> int:
     if isinstance(source, FactsSource):
         images = grid.config.data.images[source.images] if source.images else None
         return count_examples(name, source, concepts, images)
+    prepared = _rows_prepared(grid, name)
+    if prepared is not None:
+        return prepared
     rows, dropped = read_source(name, source, grid.source_files(name))
     folder = source.image_folder
     check_pictures(name, source, rows, None if folder is None else grid.study.resolve(folder))
@@ -132,19 +156,38 @@ def _size(grid: Grid, name: str, source: Source, concepts: pd.DataFrame) -> int:
     return len(rows)
 
 
+def _prepared(grid: Grid, source: str) -> Path:
+    return grid.folder("data", "sources", source)
+
+
+def _rows_prepared(grid: Grid, source: str) -> int | None:
+    """Examples that a source was found to have when it was prepared, from what is here now.
+
+    Then its pictures were decoded, too, which costs some a row. None if it has to be read.
+    """
+    try:
+        record = read_record(_prepared(grid, source))
+        files = {
+            name: input_digest(path)
+            for name, path in grid.inputs("prepare_source", source=source).items()
+        }
+    except (IntegrityError, OSError):
+        return None
+    identity = canonical(record["identity"]) == grid.identity("prepare_source", source=source)
+    return int(record["facts"]["rows"]) if identity and record["inputs"] == files else None
+
+
 def _budget_problems(grid: Grid, sizes: dict[str, int]) -> Iterator[str]:
-    for cell in grid.cells.values():
-        mixture = cell.recipe.mixture
-        if cell.kind != "tuned" or mixture.repeat:
-            continue
-        counts = mixture_counts(mixture.instances, mixture.text_share, mixture.text, mixture.vision)
-        for source, count in counts.items():
-            if source in sizes and count > sizes[source]:
-                yield (
-                    f"cell {cell.name}: asks {count} examples of source {source!r}, which has "
-                    f"{sizes[source]}; lower recipe.mixture.instances or set "
-                    "recipe.mixture.repeat: true"
-                )
+    tuned = [cell for cell in grid.cells.values() if cell.kind == "tuned"]
+    refusing = {c.name: c.recipe.mixture for c in tuned if c.recipe.mixture.match == "refuse"}
+    for short in shortages(refusing, sizes):
+        yield (
+            f"cell {short.cell}: asks {short.asked} examples of source {short.source!r}, which has "
+            f"{short.size}; lower recipe.mixture.instances or set recipe.mixture.match: down or up"
+        )
+    for cell in tuned:
+        if _budgets(grid, sizes).get(cell.name) == 0:
+            yield f"cell {cell.name}: recipe.mixture.match = 'down' leaves no instance to train on"
 
 
 def _template_problems(grid: Grid) -> Iterator[str]:

@@ -65,7 +65,7 @@ class Workflow:
         device = resolve_device(study.config.device, root)
         self.grid = Grid(study, device, commits=locked(study))
         self.root = str(self.grid.root)
-        preflight(self.grid)
+        self._notes = preflight(self.grid)
         self.gpus = study.config.gpus if self.grid.device == "cuda" else 0
         self.threads = study.config.threads
         self._lock: IO[str] | None = None
@@ -80,6 +80,8 @@ class Workflow:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             _exit(MlanError(f"study {self.grid.study.name!r} is being run by another process"))
+        for note in self._notes:
+            print(f"note: {note}", file=sys.stderr)
         self._jobs = forkserver.start()
         remember_device(self.grid.device, self.grid.root)
         resolved = self.grid.config.model_dump(mode="json") | {"device": self.grid.device}
@@ -88,7 +90,10 @@ class Workflow:
 
     def identity(self, stage: str, **wildcards: Any) -> str:
         """Canonical JSON of what decides the job's result."""
-        return self.grid.identity(stage, **_typed(wildcards))
+        try:
+            return self.grid.identity(stage, **_typed(wildcards))
+        except MlanError as error:
+            _exit(error)
 
     def inputs(self, stage: str, **wildcards: Any) -> list[str]:
         """Files that the rule names as input: each producer's record, or a plain file."""

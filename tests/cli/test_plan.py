@@ -73,17 +73,36 @@ def test_source_gone_through_more_than_four_times_is_warned_of(project: Path) ->
     write_study(
         project,
         recipe__mixture__instances=900,
-        recipe__mixture__repeat=True,
+        recipe__mixture__match="up",
         experiments__sweep__vary={"mixture.text_share": [1.0]},
     )
     grid = open_grid("mine")
 
-    (plan,) = plan_cells(grid, Planner(grid, {}), 0)
+    notes = preflight(grid)
 
     # 450 examples of 96.
-    assert [line.split(";")[0] for line in plan.warnings] == [
-        f"cell text100: source {name} is gone through 4.7 times (more than 4)"
+    assert [line.split(";")[0] + ";" + line.split(";")[1] for line in notes] == [
+        f"source {name} is gone through up to 4.7 times (cell text100; more than 4)"
         for name in ("t_capital", "t_define")
+    ]
+
+
+def test_budget_matched_down_is_lowered_for_all_cells_alike(project: Path) -> None:
+    write_study(project, recipe__mixture__instances=400, recipe__mixture__match="down")
+    grid = open_grid("mine")
+
+    plans = plan_cells(grid, Planner(grid, {}), 0)
+
+    # 64 pictures of objects, 192 of colours: 65 and 64, the first name takes the odd one.
+    assert {plan.cell.name: len(plan.accounting) for plan in plans} == {
+        "text0": 2,
+        "text50": 4,
+        "text100": 2,
+    }
+    assert [int(plan.accounting["examples"].sum()) for plan in plans] == [129, 129, 129]
+    assert preflight(grid) == [
+        "recipe.mixture.match = 'down': 129 instances in place of 400 for 3 cell(s); with one "
+        "more, cell text0 asks 65 of source 'v_object', which has 64"
     ]
 
 

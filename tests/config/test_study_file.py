@@ -89,11 +89,24 @@ def test_unknown_selections_are_one_line_each(tmp_path: Path) -> None:
     ]
 
 
+def test_key_that_was_replaced_says_by_what(tmp_path: Path) -> None:
+    study = put(plain_study(), "recipe.mixture.repeat", True)
+    study["experiments"]["sweep"]["set"] = {"mixture.repeat": True}
+    became = (
+        "is now `match`: `repeat: true` is `match: up`, `repeat: false` is `match: refuse`, "
+        "the default"
+    )
+    assert mistakes(tmp_path, study) == [
+        f": recipe.mixture.repeat: {became}",
+        f": experiments.sweep: mixture.repeat: {became}",
+    ]
+
+
 def test_experiments_select_and_make_default_what_they_name(tmp_path: Path) -> None:
     study = put(plain_study(), "experiments.plain", {"default": False})
     path = write(tmp_path, study)
     selected = load_study(path, experiments="plain").config.experiments
-    assert {name: e.default for name, e in selected.items()} == {"plain": True}
+    assert {name: e.default for name, e in selected.items()} == {"sweep": False, "plain": True}
     assert set(load_study(path).config.experiments) == {"sweep", "plain"}
 
 

@@ -69,13 +69,13 @@ def test_duplicate_cells_are_refused(bare: Engine, study: dict[str, Any]) -> Non
     )
 
 
-def test_budget_above_a_source_without_repeat_is_refused(
+def test_budget_above_a_source_that_is_not_matched_is_refused(
     bare: Engine, study: dict[str, Any]
 ) -> None:
     study["recipe"]["mixture"]["instances"] = 100_000
     lines = _lines(bare, study)
     assert lines
-    assert all("set recipe.mixture.repeat: true" in line for line in lines)
+    assert all("set recipe.mixture.match: down or up" in line for line in lines)
 
 
 @pytest.mark.parametrize(

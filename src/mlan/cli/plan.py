@@ -17,21 +17,19 @@ from mlan.cli.study import open_grid
 from mlan.cli.words import console, count, duration, percent, show, table
 from mlan.cost import Estimate, estimate, measured_rates, tasks
 from mlan.grid import Cell, Grid
+from mlan.mixture.match import MOST_EPOCHS
 from mlan.preflight import preflight
 
-# Above it small data are gone through too often to tell a mixture's effect from memorising.
-MOST_EPOCHS = 4.0
 _CELLS_PER_TABLE = 6
 
 
 @dataclass(frozen=True)
 class CellPlan:
-    """One cell's mixture under one seed: accounting per source, shares, warnings."""
+    """One cell's mixture under one seed: accounting per source, shares."""
 
     cell: Cell
     accounting: pd.DataFrame
     shares: dict[str, float]
-    warnings: tuple[str, ...]
 
     @property
     def tokens(self) -> dict[str, int]:
@@ -49,7 +47,7 @@ class CellPlan:
 def run(study: str, seeds: str | None, experiments: str | None, as_json: bool) -> None:
     """Print the plan of a study."""
     grid = open_grid(study, seeds, experiments)
-    preflight(grid)
+    notes = preflight(grid)
     rates = measured_rates(grid.root)
     speed = Speedometer(grid)
     if not is_measured(rates):
@@ -65,10 +63,12 @@ def run(study: str, seeds: str | None, experiments: str | None, as_json: bool) -
     whole = estimate(grid, known, rates=rates, tokens=tokens) if known else None
     left = estimate(grid, known, rates=rates, tokens=tokens, left_out=done) if known else None
     if as_json:
-        print(json.dumps(_plain(grid, seed, cells, whole, left, gflops), indent=1))
+        print(json.dumps(_plain(grid, seed, cells, notes, whole, left, gflops), indent=1))
         return
     screen = console()
     _show_cells(screen, grid, seed, cells)
+    for line in notes:
+        screen.print(f"[yellow]note[/yellow] {line}", soft_wrap=True)
     _show_jobs(screen, grid, len(jobs), len(done), whole, left, gflops)
 
 
@@ -79,17 +79,8 @@ def plan_cells(grid: Grid, planner: Planner, seed: int) -> list[CellPlan]:
         if cell.kind != "tuned":
             continue
         accounting = planner.accounting(cell.name, planner.plan(cell.name, seed))
-        plans.append(CellPlan(cell, accounting, shares(accounting), _warnings(cell, accounting)))
+        plans.append(CellPlan(cell, accounting, shares(accounting)))
     return plans
-
-
-def _warnings(cell: Cell, accounting: pd.DataFrame) -> tuple[str, ...]:
-    often = accounting[accounting["epochs"] > MOST_EPOCHS]
-    return tuple(
-        f"cell {cell.name}: source {source} is gone through {epochs:.1f} times (more than "
-        f"{MOST_EPOCHS:g}); add data, or lower recipe.mixture.instances or its weight"
-        for source, epochs in zip(often["source"], often["epochs"], strict=True)
-    )
 
 
 def _show_cells(screen: Console, grid: Grid, seed: int, cells: list[CellPlan]) -> None:
@@ -99,8 +90,6 @@ def _show_cells(screen: Console, grid: Grid, seed: int, cells: list[CellPlan]) -
     for start in range(0, len(cells), _CELLS_PER_TABLE):
         _show_sources(screen, cells[start : start + _CELLS_PER_TABLE])
     _show_shares(screen, cells)
-    for line in (line for cell in cells for line in cell.warnings):
-        screen.print(f"[yellow]warning[/yellow] {line}", soft_wrap=True)
 
 
 def _show_sources(screen: Console, cells: list[CellPlan]) -> None:
@@ -160,6 +149,7 @@ def _plain(
     grid: Grid,
     seed: int,
     cells: list[CellPlan],
+    notes: list[str],
     whole: Estimate | None,
     left: Estimate | None,
     gflops: float | None,
@@ -176,10 +166,10 @@ def _plain(
                 "tokens": plan.tokens,
                 "steps": plan.steps,
                 "sources": json.loads(plan.accounting.to_json(orient="records")),
-                "warnings": list(plan.warnings),
             }
             for plan in cells
         ],
+        "notes": notes,
         "stages": [vars(stage) for stage in whole.stages] if whole else [],
         "jobs": len(tasks(grid)),
         "seconds": round(whole.seconds) if whole else None,

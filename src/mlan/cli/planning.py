@@ -28,7 +28,7 @@ from mlan.data.sources import build_facts_source
 from mlan.errors import ConfigError, DataError
 from mlan.grid import Grid
 from mlan.mixture.accounting import account
-from mlan.mixture.counts import mixture_counts
+from mlan.mixture.match import counts_of
 from mlan.mixture.plan import build_plan
 from mlan.mixture.template import Template, load_tokenizer
 from mlan.mixture.tokenizer import embedded_tokenizer
@@ -60,20 +60,18 @@ class Planner:
             identity["mixture"],
             identity["tune"],
             identity["seeds"],
-            {name: self.source(name) for name in self.counts(recipe)},
+            {name: self.source(name) for name in self.counts(cell)},
             self.template(recipe),
             self.image_tokens(recipe),
         )
 
     def accounting(self, cell: str, plan: pd.DataFrame) -> pd.DataFrame:
         """Return what a plan amounts to, one line a source."""
-        recipe = self._grid.cells[cell].recipe
-        return account(plan, {name: len(self.source(name)) for name in self.counts(recipe)})
+        return account(plan, {name: len(self.source(name)) for name in self.counts(cell)})
 
-    def counts(self, recipe: Recipe) -> dict[str, int]:
-        """Return examples per source of a recipe's mixture."""
-        mixture = recipe.mixture
-        return mixture_counts(mixture.instances, mixture.text_share, mixture.text, mixture.vision)
+    def counts(self, cell: str) -> dict[str, int]:
+        """Return examples per source of a cell's mixture."""
+        return counts_of(self._grid.cells[cell].recipe.mixture, self._grid.instances(cell))
 
     def source(self, name: str) -> pd.DataFrame:
         """Return a source's examples."""

@@ -11,6 +11,7 @@ from mlan.device import resolve_device
 from mlan.errors import ConfigError, MlanError, nearest
 from mlan.grid import Grid
 from mlan.hub import locked
+from mlan.preflight import preflight
 
 
 def open_grid(study: str, seeds: str | None = None, experiments: str | None = None) -> Grid:
@@ -23,7 +24,10 @@ def open_grid(study: str, seeds: str | None = None, experiments: str | None = No
             f"no folder config here ({os.getcwd()}); go to the one with the Snakefile"
         )
     loaded = load_study(study, seeds=seeds, experiments=experiments)
-    return Grid(loaded, _device(loaded), commits=locked(loaded))
+    grid = Grid(loaded, _device(loaded), commits=locked(loaded))
+    if any(cell.recipe.mixture.match == "down" for cell in grid.cells.values()):
+        preflight(grid)  # sizes of sources decide what the jobs are
+    return grid
 
 
 def _device(study: Study) -> str:

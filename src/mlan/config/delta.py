@@ -13,7 +13,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from mlan.config.explain import explain, visible
+from mlan.config.explain import explain, replaced, visible
 from mlan.config.fit import related
 from mlan.config.recipe import Recipe
 from mlan.errors import nearest
@@ -66,7 +66,7 @@ def _assign(plain: dict[str, Any], key: str, value: Any) -> str | None:
         place = place[part]
     free = path[-1:] in (["text"], ["vision"])
     if not isinstance(place, dict) or (last not in place and not free):
-        return f"{key}: unknown recipe key {last!r}; " + nearest(
+        return replaced(key) or f"{key}: unknown recipe key {last!r}; " + nearest(
             last, place if isinstance(place, dict) else ()
         )
     place[last] = copy.deepcopy(value)  # a later key may be set inside it

@@ -22,6 +22,12 @@ _ADAPTERS = {
     for name in get_args(source.model_fields["adapter"].annotation)
 }
 
+# What became of keys of the recipe that earlier versions had.
+_REPLACED = {
+    "mixture.repeat": "is now `match`: `repeat: true` is `match: up`, `repeat: false` is "
+    "`match: refuse`, the default"
+}
+
 
 def explain(error: ValidationError, prefix: tuple[str, ...] = ()) -> list[str]:
     """Translate a pydantic error into one line per mistake: key, value, what is allowed.
@@ -38,7 +44,7 @@ def _explained(item: Any, location: tuple[str, ...]) -> str:
     key = ".".join(visible(location))
     if kind == "extra_forbidden":
         section = type_at(StudyConfig, location[:-1])
-        return f"{key}: unknown key; {nearest(location[-1], section.model_fields)}"
+        return replaced(key) or f"{key}: unknown key; {nearest(location[-1], section.model_fields)}"
     if kind == "missing":
         return f"{key}: missing"
     if kind == "literal_error" and isinstance(value, str):
@@ -46,6 +52,12 @@ def _explained(item: Any, location: tuple[str, ...]) -> str:
     if kind == "union_tag_invalid":
         return _not_one_of(f"{key}.adapter", str(value["adapter"]), item["ctx"]["expected_tags"])
     return f"{key} = {value!r:.80}: {_lower(item['msg'])}"
+
+
+def replaced(key: str) -> str | None:
+    """What a key that is unknown now has become; None if it never existed."""
+    became = _REPLACED.get(key.removeprefix("recipe."))
+    return became and f"{key}: {became}"
 
 
 def _not_one_of(key: str, value: str, expected: str) -> str:

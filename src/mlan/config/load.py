@@ -152,10 +152,10 @@ def _select(config: StudyConfig, seeds: str | None, experiments: str | None) -> 
     if problems:
         raise ConfigError(*problems)
     if names:
+        # The others stay in sight: what they ask may decide a budget that they share.
         update["experiments"] = {
-            name: experiment.model_copy(update={"default": True})
+            name: experiment.model_copy(update={"default": name in names})
             for name, experiment in config.experiments.items()
-            if name in names
         }
     return config.model_copy(update=update)
 

@@ -77,8 +77,11 @@ class Mixture(Section):
     text_share: Share = Field(0.5, description="Fraction of examples that are text-only.")
     text: Weights = Field(description="Text sources and their weights within the text part.")
     vision: Weights = Field(description="Vision sources and their weights within the vision part.")
-    repeat: bool = Field(
-        False, description="Whether a source may be used more than once (epochs above 1)."
+    match: Literal["refuse", "down", "up"] = Field(
+        "refuse",
+        description="What is done when a source has fewer examples than a cell asks for. `refuse`: "
+        "an error; `down`: fewer instances, for all cells alike; `up`: a small source is gone "
+        "through more than once (epochs above 1).",
     )
 
 

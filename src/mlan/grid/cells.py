@@ -15,7 +15,7 @@ from functools import cached_property
 from mlan.config import Study
 from mlan.config.cell_name import cell_name, changed
 from mlan.config.expand import expand
-from mlan.config.recipe import Recipe
+from mlan.config.recipe import Mixture, Recipe
 from mlan.errors import ConfigError
 
 UNTUNED = "untuned"
@@ -50,12 +50,9 @@ class Cells:
 
         Raises ConfigError for a study that was not loaded and has mistakes in experiments.
         """
-        expansion = expand(self.config)
-        if expansion.problems:
-            raise ConfigError(*(f"{self.study.path}: {p.line}" for p in expansion.problems))
         recipes: dict[str, Recipe] = {}
         members: dict[str, list[str]] = {}
-        for name, found in expansion.recipes.items():
+        for name, found in self._expanded.items():
             for recipe in found if self.config.experiments[name].default else ():
                 cell = cell_name(self.config.recipe, recipe)
                 recipes.setdefault(cell, recipe)
@@ -66,6 +63,22 @@ class Cells:
             for cell, recipe in recipes.items()
         }
         return {**tuned, **self._untuned(recipes, members)}
+
+    @cached_property
+    def _expanded(self) -> dict[str, list[Recipe]]:
+        expansion = expand(self.config)
+        if expansion.problems:
+            raise ConfigError(*(f"{self.study.path}: {p.line}" for p in expansion.problems))
+        return expansion.recipes
+
+    @cached_property
+    def mixtures(self) -> dict[str, Mixture]:
+        """The mixture of every tuned cell of the file by name, of experiments that are off too."""
+        return {
+            cell_name(self.config.recipe, recipe): recipe.mixture
+            for found in self._expanded.values()
+            for recipe in found
+        }
 
     def _untuned(
         self, recipes: Mapping[str, Recipe], members: Mapping[str, list[str]]

@@ -15,6 +15,7 @@ from mlan.config import Study
 from mlan.config.data import BenchmarkItems, FactsSource, FileSource
 from mlan.config.hub import parse_name
 from mlan.config.recipe import Recipe, Tune
+from mlan.errors import ConfigError
 from mlan.grid.cells import Cells
 from mlan.records import canonical
 
@@ -40,6 +41,8 @@ class Grid(Cells):
         self.root = results / study.name
         # Of every name of a hub in the study, as the study writes it (`mlan.hub.locked`).
         self.commits = dict(commits or {})
+        # Instances of the cells that match down, found when sizes are known (`mlan.preflight`).
+        self.budgets: Mapping[str, int] = {}
 
     def folder(self, *parts: object) -> Path:
         """A folder below the study's results."""
@@ -197,11 +200,30 @@ class Grid(Cells):
             "naming_images": self.folder("data", "images", recipe.align.naming_images),
         }
 
+    def instances(self, cell: str) -> int:
+        """Training examples of a cell's runs.
+
+        Raises ConfigError for a cell that matches down before the size of each source is known.
+        """
+        mixture = self.cells[cell].recipe.mixture
+        if mixture.match == "down" and cell not in self.budgets:
+            raise ConfigError(
+                f"{self.study.path}: recipe.mixture.match = 'down': sources from a hub are not "
+                f"here yet; run snakemake --cores all --config study={self.study.name} prepare"
+            )
+        return self.budgets.get(cell, mixture.instances)
+
     def _identity_mix(self, cell: str, seed: int) -> dict[str, Any]:
         recipe = self.cells[cell].recipe
         seeds = self.seeds_of(seed)
+        # What decides is how many instances there are, not why.
+        mixture = recipe.mixture.model_dump(exclude={"match"})
         return {
-            "mixture": recipe.mixture.model_dump(),
+            "mixture": {
+                **mixture,
+                "instances": self.instances(cell),
+                "repeat": recipe.mixture.match == "up",
+            },
             "tune": recipe.tune.model_dump(include=set(_PLAN_KEYS)),
             "template": recipe.backbone.template,
             "seeds": {part: seeds[part] for part in ("draw", "order")},

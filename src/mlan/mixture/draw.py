@@ -43,7 +43,7 @@ def draw(
         if count > len(pool) and not (repeat and pool):
             raise DataError(
                 f"source {source!r} has {len(pool)} examples, the mixture asks for {count}; "
-                "lower recipe.mixture.instances, add data, or set recipe.mixture.repeat: true"
+                "lower recipe.mixture.instances, add data, or set recipe.mixture.match: down or up"
             )
         chosen += _prefix(source, pool, count, draw_seed)
     return sorted(chosen, key=lambda d: _key("order", order_seed, d.source, d.example, d.epoch))
