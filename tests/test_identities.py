@@ -278,6 +278,38 @@ def test_budget_that_waits_for_a_hub_is_one_line() -> None:
         grid.identity("mix", cell="text50", seed=0)
 
 
+def _captions(plain: Plain) -> Plain:
+    photos = {
+        "adapter": "conversations",
+        "modality": "vision",
+        "path": "lcs/blip_laion_cc_sbu_558k.json",
+        "image_folder": "lcs",
+    }
+    put(plain, "data.sources.lcs", photos)
+    return put(plain, "recipe.align", {"captions": "lcs", "method": "plain", "naming_images": None})
+
+
+def test_stage_1_on_captions_reads_them_and_no_concept() -> None:
+    grid = grid_of(_captions(plain_study()))
+    assert grid.inputs("align", stack="base") == {
+        "backbone": Path("results/example/backbone/toy-llama_toy-tower"),
+        "source:lcs": Path("results/example/data/sources/lcs"),
+        "images": Path("results/example/data/images/lcs"),
+    }
+    align = json.loads(grid.identity("align", stack="base"))["align"]
+    assert align["captions"] == "lcs"
+    assert not {"images", "regulariser", "caption_layout", "epochs"} & set(align)
+    assert "lcs" in grid.sources
+
+
+def test_new_keys_of_stage_1_leave_its_identity_as_it_was() -> None:
+    align = json.loads(grid_of(plain_study()).identity("align", stack="base"))["align"]
+    assert set(align) == {
+        *("method", "images", "naming_images", "warm_steps", "warm_batch", "steps", "batch"),
+        *("learning_rate", "warmup_steps", "regulariser", "feature_noise", "clip_norm"),
+    }
+
+
 # --- inputs ----------------------------------------------------------------------------------
 
 

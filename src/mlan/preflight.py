@@ -83,8 +83,14 @@ def _config(grid: Grid) -> dict[str, Any]:
     }
 
 
-def _templates(grid: Grid) -> list[str]:
-    return sorted({cell.recipe.backbone.template for cell in grid.cells.values()})
+def _templates(grid: Grid) -> list[tuple[str, str]]:
+    """Templates of the study by the keys that name them."""
+    recipes = [cell.recipe for cell in grid.cells.values()]
+    named = {("recipe.backbone.template", recipe.backbone.template) for recipe in recipes}
+    for recipe in recipes:
+        if recipe.align.caption_template is not None:
+            named.add(("recipe.align.caption_template", recipe.align.caption_template))
+    return sorted(named)
 
 
 def _files(grid: Grid) -> dict[str, list[int]]:
@@ -193,8 +199,8 @@ def _budget_problems(grid: Grid, sizes: dict[str, int]) -> Iterator[str]:
 def _template_problems(grid: Grid) -> Iterator[str]:
     """All embedded language models share one tokenizer."""
     tokenizer = embedded_tokenizer()
-    for name in _templates(grid):
+    for key, name in _templates(grid):
         try:
-            Template(name, tokenizer, image_tokens=1)
+            Template(name, tokenizer, image_tokens=1, key=key)
         except ConfigError as error:
             yield from error.lines

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -100,6 +101,45 @@ def test_key_that_was_replaced_says_by_what(tmp_path: Path) -> None:
         f": recipe.mixture.repeat: {became}",
         f": experiments.sweep: mixture.repeat: {became}",
     ]
+
+
+@pytest.mark.parametrize(
+    ("align", "lines"),
+    [
+        (
+            {"captions": "v_objec", "method": "plain"},
+            [": recipe.align.captions = 'v_objec': unknown source; did you mean 'v_object'?"],
+        ),
+        (
+            {"captions": "t_define", "method": "plain"},
+            [": recipe.align.captions = 't_define': a source of texts; captions have pictures"],
+        ),
+        (
+            {"captions": "v_object"},
+            [
+                ": recipe.align.method = 'warm_start': needs names of things; captions are learnt "
+                "`plain`"
+            ],
+        ),
+        (
+            {"epochs": 1, "caption_layout": "packed"},
+            [
+                f": recipe.align.{key}: is about captions; recipe.align.captions names none"
+                for key in ("epochs", "caption_layout")
+            ],
+        ),
+        ({"captions": "v_object", "method": "plain", "images": "none"}, None),
+        ({"naming_images": None}, None),
+    ],
+)
+def test_captions_of_stage_1_fit_the_data(
+    tmp_path: Path, align: dict[str, Any], lines: list[str] | None
+) -> None:
+    study = put(plain_study(), "recipe.align", align)
+    if lines is None:
+        load_study(write(tmp_path, study))
+    else:
+        assert mistakes(tmp_path, study) == lines
 
 
 def test_experiments_select_and_make_default_what_they_name(tmp_path: Path) -> None:

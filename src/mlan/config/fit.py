@@ -19,9 +19,15 @@ from mlan.config.data import (
     InstructionSetSource,
     QaSource,
 )
-from mlan.config.recipe import Recipe
+from mlan.config.recipe import Align, Recipe
 from mlan.config.study import StudyConfig
 from mlan.errors import nearest
+
+# Keys of stage 1 that are read where it learns from captions.
+_OF_CAPTIONS = (
+    *("epochs", "warmup_share", "caption_template", "caption_end"),
+    *("caption_layout", "caption_capacity", "rows_at_once"),
+)
 
 
 @dataclass(frozen=True)
@@ -217,18 +223,46 @@ def _unknown_set(key: str, name: str, data: Data) -> Problem:
 
 def recipe_problems(data: Data, recipe: Recipe) -> list[Problem]:
     """Return what does not fit between a recipe, the base one or a cell's, and the data."""
-    align = [("images", recipe.align.images), ("naming_images", recipe.align.naming_images)]
     return [
-        *(
-            _unknown_set(f"recipe.align.{k}", name, data)
-            for k, name in align
-            if name not in data.images
-        ),
+        *_align_problems(data, recipe.align),
         *_weight_problems(data, "text", recipe.mixture.text),
         *_weight_problems(data, "vision", recipe.mixture.vision),
         *_nothing_to_learn(recipe),
         *_precision_problems(recipe),
     ]
+
+
+def _align_problems(data: Data, align: Align) -> list[Problem]:
+    key = "recipe.align"
+    sets = {"naming_images": align.naming_images}
+    if align.captions is None:
+        sets["images"] = align.images
+    problems = [
+        _unknown_set(f"{key}.{field}", name, data)
+        for field, name in sorted(sets.items())
+        if name is not None and name not in data.images
+    ]
+    if align.captions is None:
+        return problems + [
+            Problem(
+                f"{key}.{field}: is about captions; {key}.captions names none", (f"{key}.{field}",)
+            )
+            for field in _OF_CAPTIONS
+            if getattr(align, field) != Align.model_fields[field].default
+        ]
+    mine, named = f"{key}.captions", repr(align.captions)
+    if align.captions not in data.sources:
+        line = f"{mine} = {named}: unknown source; {nearest(align.captions, data.sources)}"
+        problems.append(Problem(line, (mine, "data.sources.*")))
+    elif data.sources[align.captions].modality != "vision":
+        line = f"{mine} = {named}: a source of texts; captions have pictures"
+        problems.append(Problem(line, (mine, f"data.sources.{align.captions}.modality")))
+    if align.method != "plain":
+        line = (
+            f"{key}.method = {align.method!r}: needs names of things; captions are learnt `plain`"
+        )
+        problems.append(Problem(line, (f"{key}.method", mine)))
+    return problems
 
 
 def _weight_problems(data: Data, modality: str, weights: dict[str, float]) -> list[Problem]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, create_model
 
 from mlan.config.data import Weights
 from mlan.config.models import LanguageModel, VisionTower
-from mlan.config.section import Section, Share
+from mlan.config.section import Name, Section, Share
 
 TemplateName = Literal[
     "user-assistant",
@@ -42,7 +42,21 @@ class Backbone(Section):
     )
 
 
-class Align(Section):
+# A class body cannot name a field by a word of Python.
+_FROM: dict[str, Any] = {
+    "from": (
+        str | None,
+        Field(
+            None,
+            description="Existing projector in place of training: a safetensors file, or a folder "
+            "of them, relative to the study file.",
+        ),
+    )
+}
+_From: Any = create_model("_From", __base__=Section, **_FROM)
+
+
+class Align(_From):
     """Stage 1: the projector learns to name pictures; everything else is frozen."""
 
     method: Literal["warm_start", "plain"] = Field(
@@ -51,7 +65,14 @@ class Align(Section):
         "name (minutes instead of hours on a CPU; not in the paper); `plain` is LLaVA's stage 1.",
     )
     images: str = Field("train", description="Image set whose pictures are named.")
-    naming_images: str = Field("eval", description="Image set on which naming is checked.")
+    captions: Name | None = Field(
+        None,
+        description="Vision source whose first answers are learnt as captions of its pictures, as "
+        "in LLaVA's stage 1; left out, the names of the embedded concepts in `images`.",
+    )
+    naming_images: str | None = Field(
+        "eval", description="Image set on which naming is checked; null: it is not checked."
+    )
     warm_steps: int = Field(300, ge=0, description="Steps of the warm start (no language model).")
     warm_batch: int = Field(128, ge=1, description="Pictures per warm-start step.")
     steps: int = Field(50, ge=1, description="Optimiser steps through the language model.")
@@ -65,6 +86,34 @@ class Align(Section):
         0.3, ge=0, description="Standard deviation of Gaussian noise on standardised features."
     )
     clip_norm: float = Field(1.0, gt=0, description="Gradient norm is clipped to this.")
+    epochs: int | None = Field(
+        None, ge=1, description="Passes over all `captions`, in place of `steps`."
+    )
+    warmup_share: Share | None = Field(
+        None, description="Warm-up as a fraction of all steps of `captions` (LLaVA: .03)."
+    )
+    caption_template: TemplateName | None = Field(
+        None,
+        description="Conversation template of `captions`; left out, LLaVA's `plain` with the "
+        "backbone's special tokens: the picture, then its caption, no question.",
+    )
+    caption_end: bool | None = Field(
+        None,
+        description="Whether the end token after a caption is learnt; left out, as the template "
+        "has it (a `plain` caption ends by a line break instead).",
+    )
+    caption_layout: Literal["sorted", "packed"] = Field(
+        "sorted", description="Layout of a step of `captions`, as in `tune.rows`."
+    )
+    caption_capacity: int = Field(
+        2048, ge=8, description="Tokens of a packed row of `captions` at most."
+    )
+    rows_at_once: int | None = Field(
+        None,
+        ge=1,
+        description="Rows of one forward pass of `captions`, whose gradients add up to the "
+        "step's; left out, all of a step.",
+    )
 
 
 class Mixture(Section):

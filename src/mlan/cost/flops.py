@@ -91,6 +91,8 @@ def align_flops(recipe: Recipe) -> float:
 def align_extra_flops(recipe: Recipe, config: StudyConfig) -> float:
     """Return stage 1's operations before and after: tower, warm start, naming check."""
     model = language_model(recipe)
+    if recipe.align.captions is not None:
+        return 0.0
     concepts = config.data.concepts.objects + config.data.concepts.countries
     views = config.data.images[recipe.align.images].views
     _, per_picture = TOWERS[recipe.backbone.vision_tower]

@@ -131,13 +131,14 @@ class Cells:
 
     @cached_property
     def sources(self) -> list[str]:
-        """Sources that some cell of the grid trains on, in the order of the study file."""
-        used = {
+        """Sources that some stage of the grid trains on, in the order of the study file."""
+        used: set[str | None] = {
             name
             for cell in self.cells.values()
             if cell.kind == "tuned"
             for name in self.used_sources(cell.recipe)
         }
+        used |= {recipe.align.captions for recipe, _ in self.stacks.values()} - {None}
         return [name for name in self.config.data.sources if name in used]
 
     def backbone(self, recipe: Recipe) -> str:

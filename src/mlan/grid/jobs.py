@@ -14,7 +14,7 @@ from typing import Any
 from mlan.config import Study
 from mlan.config.data import BenchmarkItems, FactsSource, FileSource
 from mlan.config.hub import parse_name
-from mlan.config.recipe import Recipe, Tune
+from mlan.config.recipe import Align, Recipe, Tune
 from mlan.errors import ConfigError
 from mlan.grid.cells import Cells
 from mlan.records import canonical
@@ -24,6 +24,13 @@ _PLAN_KEYS = ("examples_per_step", "rows", "loss_unit", "microbatch")
 # Keys of the tuning section that are named only where they are set: without them an identity is
 # what it was before there were such keys, and what is computed stays so.
 _SILENT_KEYS = ("weights", "attention", "activation_checkpointing")
+# Keys of stage 1 that came later; at their default they are left out, as they were before.
+_ALIGN_ADDED = (
+    *("from", "captions", "epochs", "warmup_share", "caption_template", "caption_end"),
+    *("caption_layout", "caption_capacity", "rows_at_once"),
+)
+# Keys of stage 1 that decide nothing where it learns from captions.
+_OF_NAMES = ("images", "warm_steps", "warm_batch", "regulariser")
 
 
 class Grid(Cells):
@@ -184,7 +191,7 @@ class Grid(Cells):
     def _identity_align(self, stack: str) -> dict[str, Any]:
         recipe, seed = self.stacks[stack]
         return {
-            "align": recipe.align.model_dump(),
+            "align": _align_fields(recipe.align),
             "template": recipe.backbone.template,
             "precision": recipe.backbone.precision,
             "device": self.device,
@@ -195,9 +202,30 @@ class Grid(Cells):
         recipe, _ = self.stacks[stack]
         return {
             "backbone": self.folder("backbone", self.backbone(recipe)),
+            **self._captioned(recipe.align),
+            **self._naming(recipe.align),
+        }
+
+    def _captioned(self, align: Align) -> dict[str, Path]:
+        """What stage 1 learns from: named pictures, or captions of your own."""
+        if align.captions is None:
+            return {
+                "concepts": self.folder("data", "concepts"),
+                "images": self.folder("data", "images", align.images),
+            }
+        images = self.source_images(align.captions)
+        return {
+            f"source:{align.captions}": self.folder("data", "sources", align.captions),
+            "images": self.folder("data", "images", images),
+        }
+
+    def _naming(self, align: Align) -> dict[str, Path]:
+        """What naming is checked on after stage 1."""
+        if align.naming_images is None:
+            return {}
+        return {
             "concepts": self.folder("data", "concepts"),
-            "images": self.folder("data", "images", recipe.align.images),
-            "naming_images": self.folder("data", "images", recipe.align.naming_images),
+            "naming_images": self.folder("data", "images", align.naming_images),
         }
 
     def instances(self, cell: str) -> int:
@@ -365,3 +393,12 @@ def _unset(tune: Tune) -> set[str]:
     """The silent keys of a tuning section that are at their default."""
     defaults = {key: Tune.model_fields[key].default for key in _SILENT_KEYS}
     return {key for key, default in defaults.items() if getattr(tune, key) == default}
+
+
+def _align_fields(align: Align) -> dict[str, Any]:
+    """What decides stage 1."""
+    plain = Align().model_dump()
+    skip = [key for key in _ALIGN_ADDED if align.model_dump()[key] == plain[key]]
+    if align.captions is not None:
+        skip += _OF_NAMES
+    return align.model_dump(exclude=set(skip))

@@ -54,8 +54,16 @@ class Form:
     opening: tuple[Piece, ...] = ()
     between: tuple[Piece, ...] = ()
 
+    def plain(self) -> Form:
+        """LLaVA's `plain` with the special tokens of this form's language model."""
+        first = self.opening[:1]
+        opening = first if first and first[0] in _FIRST else ()
+        return replace(FORMS["plain"], opening=opening, end=self.end)
+
 
 _BOS, _EOS = Special("<s>"), Special("</s>")
+# Tokens that a language model has before every text.
+_FIRST = (_BOS, Special("<|begin_of_text|>"))
 _IM_START, _IM_END = Special("<|im_start|>"), Special("<|im_end|>")
 _HEAD, _HEADED = Special("<|start_header_id|>"), Special("<|end_header_id|>")
 _VICUNA = (

@@ -14,7 +14,7 @@ from pathlib import Path
 from tokenizers import Tokenizer
 
 from mlan.errors import ConfigError
-from mlan.mixture.forms import FORMS, Picture, Piece, Special
+from mlan.mixture.forms import FORMS, Form, Picture, Piece, Special
 
 IMAGE_TOKEN = "<image>"
 # Written before a word by tokenizers of the sentencepiece family.
@@ -37,13 +37,23 @@ class Encoded:
 class Template:
     """A form spoken with a tokenizer, a picture being `image_tokens` tokens long.
 
+    `form` is what stands in place of the named one, for a variant that has no name; `key` is
+    where the study file names it.
+
     Raises ConfigError if the tokenizer lacks a token of the form.
     """
 
-    def __init__(self, name: str, tokenizer: Tokenizer, image_tokens: int) -> None:
+    def __init__(
+        self,
+        name: str,
+        tokenizer: Tokenizer,
+        image_tokens: int,
+        form: Form | None = None,
+        key: str = "recipe.backbone.template",
+    ) -> None:
         tokenizer.encode_special_tokens = True  # `<|im_end|>` within a text is only text
-        self._name = name
-        self._form = FORMS[name]
+        self._named = f"{key} = {name!r}"
+        self._form = form or FORMS[name]
         self._tokenizer = tokenizer
         self._image = [self._special(IMAGE_TOKEN)] * image_tokens
         # Such a tokenizer begins every text with a space of its own.
@@ -100,8 +110,7 @@ class Template:
             return token_id(self._tokenizer, token)
         except ValueError as error:
             raise ConfigError(
-                f"recipe.backbone.template = {self._name!r}: {error}; choose the template that "
-                "the language model was made for"
+                f"{self._named}: {error}; choose the template that the language model was made for"
             ) from None
 
 

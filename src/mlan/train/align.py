@@ -1,11 +1,12 @@
 """Stage 1: the projector learns to name pictures. Tower and language model are frozen.
 
-`plain` is LLaVA's stage 1 on bare names. `warm_start` comes before it and stays on as a
-regulariser: without the language model, each picture token is pulled towards the input
-embedding of one token of the name (cosine cross-entropy over all name tokens, temperature
-.07, plus mean squared error in units of the embeddings' variance). It makes the stage a
-matter of minutes on a CPU, at a price: picture tokens become word-like by construction, which
-the paper's recipe does not do.
+With `captions` it learns those of a vision source, as LLaVA does (`mlan.train.captions`); without,
+the names of embedded concepts. `plain` is LLaVA's stage 1 on bare names.
+`warm_start` comes before it and stays on as a regulariser: without the language model, each
+picture token is pulled towards the input embedding of one token of the name (cosine
+cross-entropy over all name tokens, temperature .07, plus mean squared error in units of the
+embeddings' variance). It makes the stage a matter of minutes on a CPU, at a price: picture
+tokens become word-like by construction, which the paper's recipe does not do.
 
 No end token follows a name: right after a bare name it is so unlikely to the frozen model
 that learning it drowns the names.
@@ -36,12 +37,21 @@ from mlan.model.compose import (
 )
 from mlan.model.features import Features, features_of
 from mlan.model.standard_towers import tower_of
-from mlan.records import atomic, checked, digest, read_checked, read_record, write_csv
+from mlan.records import (
+    atomic,
+    checked,
+    digest,
+    read_checked,
+    read_record,
+    write_csv,
+    write_parquet,
+)
 from mlan.stage import Job, log
 from mlan.train.batches import Batch
+from mlan.train.captions import plan_captions, train_captions
 from mlan.train.checkpoint import Checkpoint
 from mlan.train.meter import Meter, reset_metrics
-from mlan.train.naming import check_naming
+from mlan.train.naming import NO_NAMING, check_naming
 from mlan.train.objective import step_loss, token_losses
 from mlan.train.schedule import set_rates
 from mlan.train.seeds import derive, generator
@@ -71,8 +81,9 @@ class Captions:
 def align(job: Job) -> None:
     """Write projector.safetensors (with the tower's statistics) and naming.csv.
 
-    job.identity: align, template, seed, device, precision. job.inputs: backbone, concepts,
-    images (captioned), naming_images.
+    job.identity: align, template, seed, device, precision. job.inputs: backbone, images, and
+    concepts (named) or `source:<captions>`; where naming is checked, naming_images and concepts.
+    From captions there is plan.parquet, too; without a check, naming.csv has no line.
     """
     recipe, device = job.identity["align"], job.identity["device"]
     prepare_torch(job.threads, device)
@@ -82,26 +93,43 @@ def align(job: Job) -> None:
     initialise_projector(model, derive("projector", job.identity["seed"]))
     tokenizer = load_tokenizer(job.inputs["backbone"])
     template = Template(job.identity["template"], tokenizer, model.config.image_seq_length)
-    concepts = read_checked(job.inputs["concepts"] / "concepts.parquet")
-    captions = _captions(job, model, template, concepts)
-    log.info(
-        "stage 1 on %d pictures of %d names",
-        *(len(captions.names), len({tuple(name) for name in captions.names})),
-    )
-    facts, run = _train(job, model, template, captions, recipe)
-    naming = _naming(job, model, template, concepts)
-    with atomic(job.out / "projector.safetensors") as path:
+    written = [job.out / "projector.safetensors", job.out / "naming.csv"]
+    if recipe.get("captions"):
+        captioned = plan_captions(job, model.config.image_seq_length)
+        write_parquet(job.out / "plan.parquet", captioned.plan)
+        written.append(job.out / "plan.parquet")
+        features = _features(job, model, "images", captioned.images, measure=True)
+        facts, run = train_captions(job, model, captioned, features)
+    else:
+        facts, run = _train_on_names(job, model, template)
+    naming = _naming(job, model, template) if "naming_images" in job.inputs else NO_NAMING
+    with atomic(written[0]) as path:
         save_file(stage1_tensors(model), path)
-    write_csv(job.out / "naming.csv", naming)
+    write_csv(written[1], naming)
     by_kind = naming.groupby("kind")["correct"].mean()
     for kind, value in by_kind.items():
         log.info("naming, unseen style, 4-way: %s %.3f", kind, value)
     job.finish(
-        [job.out / "projector.safetensors", job.out / "naming.csv"],
+        written,
         facts={**facts, **{f"naming_{k}": round(float(v), 6) for k, v in by_kind.items()}},
         run=run,
     )
     Checkpoint(job.state / "checkpoint.safetensors", "").remove()
+
+
+def _train_on_names(
+    job: Job, model: LlavaForConditionalGeneration, template: Template
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    captions = _captions(job, model, template, _concepts(job))
+    log.info(
+        "stage 1 on %d pictures of %d names",
+        *(len(captions.names), len({tuple(name) for name in captions.names})),
+    )
+    return _train(job, model, template, captions, job.identity["align"])
+
+
+def _concepts(job: Job) -> pd.DataFrame:
+    return read_checked(job.inputs["concepts"] / "concepts.parquet")
 
 
 def _pictured(index: pd.DataFrame, concepts: pd.DataFrame) -> pd.DataFrame:
@@ -273,11 +301,8 @@ def _update(
     optimiser.step()
 
 
-def _naming(
-    job: Job, model: LlavaForConditionalGeneration, template: Template, concepts: pd.DataFrame
-) -> pd.DataFrame:
-    folder = job.inputs["naming_images"]
-    lines = _pictured(index_of(folder), concepts)
+def _naming(job: Job, model: LlavaForConditionalGeneration, template: Template) -> pd.DataFrame:
+    lines = _pictured(index_of(job.inputs["naming_images"]), _concepts(job))
     lines = lines[lines["view"] == 0].reset_index(drop=True)
     features = _features(job, model, "naming_images", list(lines["image"]))
     return check_naming(model, template, QUESTION, lines, features, job.identity["seed"])

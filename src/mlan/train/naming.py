@@ -20,6 +20,8 @@ from mlan.model.features import Features
 
 OTHERS = 3
 BATCH = 32
+COLUMNS = ["concept", "kind", "image", "correct", "own_log_likelihood", "best_other_log_likelihood"]
+NO_NAMING = pd.DataFrame(columns=COLUMNS)
 
 
 def draw_candidates(concepts: pd.DataFrame, seed: int) -> list[list[int]]:
