@@ -179,9 +179,7 @@ def _loss(
     noise: torch.Generator,
 ) -> Tensor:
     device, recipe = job.identity["device"], job.identity["align"]
-    pictures = tower_of(model).noise(
-        features.of(batch.images), recipe["feature_noise"], noise
-    )
+    pictures = tower_of(model).noise(features.of(batch.images), recipe["feature_noise"], noise)
     batch = batch.to(device)
     with arithmetic(device, job.identity["precision"]):
         return step_loss(token_losses(model, batch, pictures), batch)

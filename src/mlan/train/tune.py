@@ -10,14 +10,13 @@ from __future__ import annotations
 from typing import Any
 
 import pandas as pd
-import torch
 from transformers.models.llava.modeling_llava import LlavaForConditionalGeneration
 
 from mlan.data.pictures import Pictures
 from mlan.mixture.template import Template, load_tokenizer
 from mlan.model.compose import compose, load_stage1, prepare_torch
 from mlan.model.features import Features, features_of
-from mlan.records import checked, read_checked, write_csv
+from mlan.records import checked, read_checked, read_record, write_csv
 from mlan.stage import Job
 from mlan.train import trainable
 from mlan.train.batches import Examples
