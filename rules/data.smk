@@ -45,6 +45,26 @@ rule fetch:
         "--out {params.out} 2> {log}"
 
 
+rule fetch_model:
+    output:
+        record=f"{root}/models/{{name}}/record.json",
+    log:
+        f"{root}/logs/fetch_model/{{name}}.log",
+    benchmark:
+        f"{root}/benchmarks/fetch_model/{{name}}.tsv"
+    resources:
+        mem_mb=1000,
+    params:
+        identity=lambda w: mlan.identity("fetch_model", model=w.name),
+        code=mlan.code("fetch_model"),
+        out=subpath(output.record, parent=True),
+    message:
+        "model {wildcards.name} from a hub"
+    shell:
+        "python workflow/scripts/fetch_model.py --identity {params.identity:q} --code {params.code} "
+        "--out {params.out} 2> {log}"
+
+
 rule prepare_images:
     input:
         lambda w: mlan.inputs("prepare_images", set=w.name),
@@ -122,7 +142,6 @@ rule prepare_backbone:
     input:
         lambda w: mlan.inputs("prepare_backbone", backbone=w.name),
     output:
-        model=f"{root}/backbone/{{name}}/model.safetensors",
         config=f"{root}/backbone/{{name}}/config.json",
         tokenizer=f"{root}/backbone/{{name}}/tokenizer.json",
         record=f"{root}/backbone/{{name}}/record.json",

@@ -9,10 +9,12 @@ from typing import Any
 
 import pytest
 
+from mlan.config.hub import HubName, Revision
 from mlan.errors import ConfigError
 from mlan.grid import Grid
 from tests.config.example import plain_study, put, validated
 
+COMMIT = "0123456789" * 4
 Plain = dict[str, Any]
 Identities = dict[tuple[str, ...], str]
 
@@ -27,6 +29,7 @@ def jobs(grid: Grid) -> Iterator[tuple[str, Plain]]:
     yield "prepare_concepts", {}
     own = [n for n in data.sources if grid.source_images(n) == n]
     yield from (("prepare_images", {"set": n}) for n in [*data.images, *own])
+    yield from (("fetch_model", {"model": n}) for n in grid.hub_models)
     yield from (("prepare_source", {"source": n}) for n in data.sources)
     yield from (("prepare_benchmark", {"benchmark": n}) for n in data.benchmarks)
     yield from (("prepare_backbone", {"backbone": n}) for n in grid.backbones)
@@ -308,6 +311,49 @@ def test_new_keys_of_stage_1_leave_its_identity_as_it_was() -> None:
         *("method", "images", "naming_images", "warm_steps", "warm_batch", "steps", "batch"),
         *("learning_rate", "warmup_steps", "regulariser", "feature_noise", "clip_norm"),
     }
+
+
+def _of_a_hub(pinned: bool, digest: str | None = None) -> Grid:
+    study = put(plain_study(), "recipe.backbone.language_model", "hub:acme/lm")
+    name = HubName("model", "acme/lm", COMMIT)
+    revisions = {"hub:acme/lm": Revision(name, pinned=pinned, digest=digest)}
+    return Grid(validated(study), "cpu", revisions=revisions)
+
+
+def test_unpinned_model_is_told_in_every_identity_and_a_pinned_one_in_none() -> None:
+    for pinned in (True, False):
+        grid = _of_a_hub(pinned)
+        for stage, wildcards in jobs(grid):
+            identity = json.loads(grid.identity(stage, **wildcards))
+            marks = {key: identity.get(key) for key in ("revision", "unpinned")}
+            told = {"revision": "unpinned", "unpinned": {"hub:acme/lm": COMMIT}}
+            assert marks == ({"revision": None, "unpinned": None} if pinned else told), stage
+
+
+def test_commit_of_a_model_decides_its_fetching_and_its_backbone() -> None:
+    grid = _of_a_hub(pinned=True, digest="5" * 64)
+    told = {s: grid.identity(s, **w) for s, w in jobs(grid) if COMMIT in grid.identity(s, **w)}
+    assert set(told) == {"fetch_model", "prepare_backbone"}
+    assert json.loads(told["fetch_model"]) == {
+        "key": "recipe.backbone.language_model",
+        "repository": f"hub:acme/lm@{COMMIT}",
+        "digest": "5" * 64,
+    }
+    [model], [backbone] = grid.hub_models, grid.backbones
+    assert grid.inputs("prepare_backbone", backbone=backbone) == {
+        "language_model": grid.folder("models", model)
+    }
+
+
+def test_released_model_touches_no_other_job() -> None:
+    entry = {"model": "./llava"}
+    touched = changed(lambda p: put(p, "released", {"llava-1.5": entry}))
+    folder = next(n for n in grid_of(put(plain_study(), "released", {"x": entry})).backbones
+                  if n.startswith("released"))  # fmt: skip
+    run = ("released_llava-1.5", "0")
+    assert touched == {
+        ("prepare_backbone", folder), ("predict", *run), ("score", *run), ("collect",),
+    }  # fmt: skip
 
 
 # --- inputs ----------------------------------------------------------------------------------

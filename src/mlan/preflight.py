@@ -26,9 +26,8 @@ from mlan.data.rows import check_rejected
 from mlan.data.sources import count_examples
 from mlan.errors import ConfigError, DataError, IntegrityError
 from mlan.grid import Grid
+from mlan.mixture.backbones import files_read, model_problems, speaker, templates_of
 from mlan.mixture.match import budget_notes, counts_of, epoch_notes, matched, shortages
-from mlan.mixture.template import Template
-from mlan.mixture.tokenizer import embedded_tokenizer
 from mlan.records import RECORD, canonical, digest, input_digest, read_record, write_json
 
 
@@ -72,30 +71,19 @@ def _budgets(grid: Grid, sizes: dict[str, int]) -> dict[str, int]:
 
 def _config(grid: Grid) -> dict[str, Any]:
     recipes = {name: cell.recipe.mixture.model_dump() for name, cell in grid.cells.items()}
-    backbones = sorted(grid.backbones)
     return {
         "data": grid.config.data.model_dump(),
         "mixtures": recipes,
         "matched": {name: m.model_dump() for name, m in grid.mixtures.items()},
-        "backbones": backbones,
-        "templates": _templates(grid),
+        "backbones": grid.backbones,
+        "templates": {n: [speaker(c), templates_of(c)] for n, c in grid.cells.items()},
         "folder": str(grid.study.path.parent),
     }
 
 
-def _templates(grid: Grid) -> list[tuple[str, str]]:
-    """Templates of the study by the keys that name them."""
-    recipes = [cell.recipe for cell in grid.cells.values()]
-    named = {("recipe.backbone.template", recipe.backbone.template) for recipe in recipes}
-    for recipe in recipes:
-        if recipe.align.caption_template is not None:
-            named.add(("recipe.align.caption_template", recipe.align.caption_template))
-    return sorted(named)
-
-
 def _files(grid: Grid) -> dict[str, list[int]]:
     """Size and time of everything that is read; a touched file is examined again."""
-    paths = [_located(name) for name in _assets(grid)]
+    paths = [*(_located(name) for name in _assets(grid)), *files_read(grid)]
     for name, source in grid.config.data.sources.items():
         if isinstance(source, FileSource):
             paths += [*grid.source_files(name).values(), _prepared(grid, name) / RECORD]
@@ -112,7 +100,7 @@ def _located(name: str) -> Path | None:
 
 def _assets(grid: Grid) -> list[str]:
     """Assets that the study reads; a toy language model still uses the real tokenizer."""
-    towers = {r.backbone.vision_tower for r in grid.backbones.values()}
+    towers = {parts.get("vision_tower") for parts in grid.backbones.values()}
     return [name for name in ASSETS if name != "mobilenetv2" or "mobilenetv2" in towers]
 
 
@@ -142,7 +130,7 @@ def _examine(grid: Grid) -> dict[str, int]:
         except DataError as error:
             problems += error.lines
     problems += _budget_problems(grid, sizes)
-    problems += _template_problems(grid)
+    problems += model_problems(grid)
     if problems:
         raise ConfigError(*(f"{grid.study.path}: {line}" for line in dict.fromkeys(problems)))
     return sizes
@@ -194,13 +182,3 @@ def _budget_problems(grid: Grid, sizes: dict[str, int]) -> Iterator[str]:
     for cell in tuned:
         if _budgets(grid, sizes).get(cell.name) == 0:
             yield f"cell {cell.name}: recipe.mixture.match = 'down' leaves no instance to train on"
-
-
-def _template_problems(grid: Grid) -> Iterator[str]:
-    """All embedded language models share one tokenizer."""
-    tokenizer = embedded_tokenizer()
-    for key, name in _templates(grid):
-        try:
-            Template(name, tokenizer, image_tokens=1, key=key)
-        except ConfigError as error:
-            yield from error.lines

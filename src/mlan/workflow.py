@@ -24,7 +24,7 @@ from mlan.config.data import FileSource, is_file_input
 from mlan.device import remember_device, resolve_device
 from mlan.errors import ConfigError, MlanError, nearest
 from mlan.grid import Grid
-from mlan.hub import locked
+from mlan.hub import remember_revisions, revisions_in
 from mlan.preflight import preflight
 from mlan.records import RECORD, write_bytes
 
@@ -63,7 +63,7 @@ class Workflow:
         self.partial = str(config.get("partial", False)).lower() in ("true", "1", "yes")
         root = Path("results") / study.name
         device = resolve_device(study.config.device, root)
-        self.grid = Grid(study, device, commits=locked(study))
+        self.grid = Grid(study, device, revisions=revisions_in(study, root))
         self.root = str(self.grid.root)
         self._notes = preflight(self.grid)
         self.gpus = study.config.gpus if self.grid.device == "cuda" else 0
@@ -84,6 +84,13 @@ class Workflow:
             print(f"note: {note}", file=sys.stderr)
         self._jobs = forkserver.start()
         remember_device(self.grid.device, self.grid.root)
+        remember_revisions(self.grid.root, self.grid.unpinned)
+        for name, commit in self.grid.unpinned.items():
+            print(
+                f"warning: {name} is neither pinned nor locked; it is taken at {commit}, and every "
+                "record says `revision: unpinned`",
+                file=sys.stderr,
+            )
         resolved = self.grid.config.model_dump(mode="json") | {"device": self.grid.device}
         text = yaml.safe_dump(resolved, sort_keys=False, allow_unicode=True)
         write_bytes(self.grid.folder("config.yaml"), text.encode())

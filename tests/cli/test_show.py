@@ -23,7 +23,7 @@ def test_show_plan_marks_exactly_the_answers_and_their_end(grid: Grid) -> None:
         {"user": "Where?", "assistant": "in Málaga"},
     ]
 
-    shown = list(segments(planner, template.encode(turns, picture=True)))
+    shown = list(segments(template, template.encode(turns, picture=True)))
 
     assert shown == [
         ("User:<image x9>\nWho? [[x]]\nAssistant:", False),

@@ -154,6 +154,9 @@ def test_failed_drawing_leaves_no_file(tmp_path: Path) -> None:
 
 def test_photos_are_padded_to_a_square_with_the_mean_colour(tmp_path: Path) -> None:
     Image.new("RGB", (40, 20), (10, 200, 30)).save(tmp_path / "wide.png")
+    other = load_square(tmp_path / "wide.png", 40, (122, 116, 104))
+    assert other is not None
+    assert tuple(other[0, 20]) == (122, 116, 104)
     picture = load_square(tmp_path / "wide.png", 40)
     assert picture is not None
     assert tuple(picture[0, 20]) == PADDING

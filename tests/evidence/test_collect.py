@@ -103,7 +103,7 @@ class Grid:
         self.frames[cell, seed] = made
         run = self.root / cell / f"seed{seed}"
         self.inputs[f"scores:{cell}:{seed}"] = folder(run / "scores", "items.parquet", made)
-        if cell != "untuned":
+        if not cell.startswith(("untuned", "released")):
             mixture = folder(run / "mixture", "accounting.csv", accounting(200))
             self.inputs[f"mixture:{cell}:{seed}"] = mixture
 
@@ -113,8 +113,13 @@ class Grid:
             if own != seed:
                 self.add(cell, own, frame[frame["part"] == "test"].reset_index(drop=True))
 
-    def collect(self, out: str = "summary", inputs: dict[str, Path] | None = None) -> Path:
-        identity = {"cells": CELLS, "benchmarks": BENCHMARKS, "confidence": 0.9}
+    def collect(
+        self,
+        out: str = "summary",
+        inputs: dict[str, Path] | None = None,
+        cells: list[dict[str, Any]] = CELLS,
+    ) -> Path:
+        identity = {"cells": cells, "benchmarks": BENCHMARKS, "confidence": 0.9}
         job = Job("collect", identity, "0", self.root / out, inputs or self.inputs)
         job.begin()
         collect(job)
@@ -278,6 +283,18 @@ def test_collect_contrasts_compare_within_an_experiment(done: tuple[Grid, Path])
         ("share-100", "share-0"),
         ("other", "untuned"),
     }
+
+
+def test_collect_compares_every_tuned_cell_with_a_released_model(grid: Grid) -> None:
+    released = {**CELLS[0], "cell": "released_x", "kind": "released"}
+    grid.add("released_x", 0)
+    out = grid.collect("with", cells=[*CELLS, released])
+    contrasts = pd.read_csv(out / "contrasts.csv")
+    with_it = contrasts[contrasts["reference"] == "released_x"]
+    assert set(with_it["cell"]) == {"share-0", "share-50", "share-100", "other"}
+    assert not contrasts["cell"].str.startswith("released").any()
+    where = {"cell": "share-50", "benchmark": "v_flag", "parser": "strict"}
+    assert pick(with_it, **where)["seeds"] == 3
 
 
 def test_collect_blank_condition_exists_for_vision_only(done: tuple[Grid, Path]) -> None:

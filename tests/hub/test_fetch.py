@@ -14,7 +14,7 @@ import pytest
 
 from mlan.config.hub import HubName
 from mlan.errors import HubError
-from mlan.hub import Client, fetch, provenance
+from mlan.hub import Client, fetch, fetched, provenance
 from tests.hub.loopback import Hub, hashes
 
 pytestmark = pytest.mark.allow_hosts(["127.0.0.1"])
@@ -87,12 +87,12 @@ def test_provenance_tells_commit_files_bytes_and_one_digest(hub: Hub, client: Cl
     for each in (commit, other):
         fetch("acme/tiny", each, ["a/*"], client=client)
 
-    told = provenance("acme/tiny", commit, ["a/*"], client=client)
+    told = provenance(fetched("acme/tiny", commit, ["a/*"], client=client))
 
     digest = told.pop("digest")
     size = 2 * len(BIG)
     assert told == {"repository": "hub:acme/tiny", "commit": commit, "files": 2, "bytes": size}
-    assert digest != provenance("acme/tiny", other, ["a/*"], client=client)["digest"]
+    assert digest != provenance(fetched("acme/tiny", other, ["a/*"], client=client))["digest"]
 
 
 def test_address_may_end_with_a_slash(hub: Hub, client: Client) -> None:

@@ -13,7 +13,7 @@ from pydantic import BaseModel
 from mlan.config import Study
 from mlan.config.hub import HubDataset, HubModel
 from mlan.errors import ConfigError, HubError
-from mlan.hub import Client, fetch, locked, revisions
+from mlan.hub import Client, fetch, revisions
 from mlan.hub.lock import differences, lock, lock_path, newer, read_lock
 from tests.hub.loopback import Hub
 
@@ -39,6 +39,10 @@ def commits(hub: Hub) -> dict[str, str]:
         "vqa": hub.publish("acme/vqa", {"a.parquet": b"1" * 5000}, "dataset", licence="cc-by-4.0"),
         "chat": hub.publish("acme/chat", {"b.parquet": b"2"}, "dataset"),
     }
+
+
+def commits_of(mine: Study, client: Client) -> dict[str, str]:
+    return {name: found.commit for name, found in revisions(mine, client=client).items()}
 
 
 def both(folder: Path) -> Study:
@@ -96,12 +100,12 @@ def test_new_name_moves_no_other_and_upgrade_moves_all(
 
     added = lock(both(tmp_path), client)
     assert (added.new, dict(added.moved)) == (("hub:datasets/acme/vqa",), {})
-    assert locked(both(tmp_path), client=client)["hub:acme/tiny"] == commits["tiny"]
+    assert commits_of(both(tmp_path), client)["hub:acme/tiny"] == commits["tiny"]
     assert newer(both(tmp_path), client) == {"hub:acme/tiny": now}
 
     moved = lock(both(tmp_path), client, upgrade=True)
     assert list(moved.moved) == ["hub:acme/tiny"]
-    assert locked(both(tmp_path), client=client)["hub:acme/tiny"] == now
+    assert commits_of(both(tmp_path), client)["hub:acme/tiny"] == now
     assert newer(both(tmp_path), client) == {}
 
 
@@ -114,7 +118,7 @@ def test_locked_study_asks_nothing(
 
     assert not lock(both(tmp_path), client)
     assert differences(both(tmp_path)) == []
-    assert locked(both(tmp_path), client=client) == {
+    assert commits_of(both(tmp_path), client) == {
         "hub:acme/tiny": commits["tiny"],
         "hub:datasets/acme/vqa": commits["vqa"],
     }
@@ -159,7 +163,7 @@ def test_unlocked_name_is_refused_with_the_command_and_the_present_commit(
 ) -> None:
     now = hub.publish("acme/tiny", {"config.json": b"[]"})
     with pytest.raises(ConfigError) as caught:
-        locked(both(tmp_path), client=client)
+        revisions(both(tmp_path), client=client)
 
     where = f"{tmp_path / 'mine.yaml'}: "
     run = "neither pinned nor locked; run `mlan lock mine`"
@@ -179,7 +183,7 @@ def test_unlocked_name_is_refused_also_when_no_hub_answers(
         offline()
 
     with pytest.raises(ConfigError) as caught:
-        locked(study(tmp_path, "hub:acme/tiny"), client=client)
+        revisions(study(tmp_path, "hub:acme/tiny"), client=client)
 
     assert caught.value.lines[0].endswith("neither pinned nor locked; run `mlan lock mine`")
     assert len(hub.requests) == (1 if why == "down" else 0)
@@ -197,7 +201,7 @@ def test_pin_in_the_study_needs_no_lock(
     offline()
 
     assert {n: r.pinned for n, r in revisions(pinned, client=client).items()} == {name: True}
-    assert locked(pinned, client=client) == {name: commits["tiny"]}
+    assert commits_of(pinned, client) == {name: commits["tiny"]}
 
 
 def test_unpinned_names_are_taken_on_demand_and_marked(
@@ -218,8 +222,12 @@ def test_unpinned_names_are_taken_on_demand_and_marked(
         folder
     )
     hub.spoil("status", "/api/")
+    strict = replace(client, tries=1)
     with pytest.raises(HubError, match="out of order"):
-        revisions(both(tmp_path), allow_unpinned=True, client=replace(client, tries=1))
+        revisions(both(tmp_path), allow_unpinned=True, client=strict)
+    kept = {"hub:datasets/acme/vqa": commits["vqa"]}
+    again = revisions(both(tmp_path), allow_unpinned=True, remembered=kept, client=strict)
+    assert again == found
 
 
 @pytest.mark.parametrize(
@@ -236,7 +244,7 @@ def test_spoilt_lock_file_says_what_to_do(tmp_path: Path, text: str, told: str) 
     lock_path(mine).write_text(text)
 
     with pytest.raises(ConfigError) as caught:
-        locked(mine)
+        revisions(mine)
 
     line = caught.value.lines[0]
     assert line.startswith(f"{lock_path(mine)}: ")

@@ -56,6 +56,7 @@ class Grid:
     others: tuple[str, ...] = ("packed-rows", "lr-3e-4")
     blank: bool = True
     untuned: bool = True
+    released: bool = False
     benchmarks: tuple[str, ...] = tuple(BENCHMARKS)
     title: str = "Score against text share"
     dev_seeds: tuple[int, ...] | None = None
@@ -69,6 +70,8 @@ class Grid:
         cells: dict[str, tuple[float | None, list[int], list[int]]] = {}
         if self.untuned:
             cells["untuned"] = (None, [0], [0])
+        if self.released:
+            cells["released_llava-1.5"] = (None, [0], [0])
         for share in self.shares:
             done = [s for s in self.seeds if (share, s) not in self.missing]
             cells[f"share-{100 * share:g}"] = (share, list(self.seeds), done)
@@ -201,7 +204,7 @@ def write_summary(folder: Path, grid: Grid) -> None:
     listing = [
         {
             "cell": cell,
-            "kind": "untuned" if share is None else "tuned",
+            "kind": cell.split("_")[0] if share is None else "tuned",
             "text_share": share,
             "experiments": "" if share is None else "other" if cell in grid.others else "sweep",
             "seeds_planned": ";".join(map(str, planned)),

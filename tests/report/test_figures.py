@@ -132,6 +132,20 @@ def test_sweep_without_baseline_draws_none(summary_of: Build) -> None:
     assert "untuned baseline" not in labels
 
 
+def test_sweep_released_model_is_a_named_level_and_no_cell_of_the_curve(summary_of: Build) -> None:
+    summary = summary_of(released=True)
+    with house_style():
+        figure, points = draw_sweep(summary)
+    [level, *_] = [p for p in points if p.place == "released" and p.seed == "mean"]
+    heights = {float(line.get_ydata()[0]) for line in figure.axes[0].lines}
+    assert level.accuracy_pct in heights
+    named = [text for text in texts(figure.axes[0]) if text.startswith("llava-1.5 ")]
+    assert f"llava-1.5 {level.series} {level.accuracy_pct:.0f}" in named
+    labels = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert "released model" in labels
+    assert "released_llava-1.5" not in {cell.name for cell in summary.tuned}
+
+
 def test_tags_one_panel_for_every_group(summary_of: Build) -> None:
     with house_style():
         figure, points = draw_tags(summary_of(shares=(0.0, 1.0), seeds=(0,)))

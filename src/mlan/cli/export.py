@@ -6,6 +6,8 @@ from pathlib import Path
 
 from mlan.cli.study import check_cell, open_grid
 from mlan.cli.words import console
+from mlan.errors import MlanError
+from mlan.grid import RELEASED
 
 
 def run(study: str, cell: str, seed: int | None, out: Path) -> None:
@@ -14,6 +16,8 @@ def run(study: str, cell: str, seed: int | None, out: Path) -> None:
 
     grid = open_grid(study)
     number = check_cell(grid, cell, seed)
+    if grid.cells[cell].kind == RELEASED:
+        raise MlanError(f"cell = {cell!r}: is {grid.cells[cell].model} as it was released")
     inputs = grid.inputs("predict", cell=cell, seed=number)
     tune = grid.cells[cell].recipe.tune.model_dump()
     export_run(out, inputs["backbone"], inputs["align"], inputs.get("weights"), tune)

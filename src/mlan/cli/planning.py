@@ -8,7 +8,7 @@ cannot be decoded is found when it is prepared, so a plan may count it.
 from __future__ import annotations
 
 import json
-from functools import cache, cached_property
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -28,10 +28,10 @@ from mlan.data.sources import build_facts_source
 from mlan.errors import ConfigError, DataError
 from mlan.grid import Grid
 from mlan.mixture.accounting import account
+from mlan.mixture.backbones import is_here, tokenizer_of
 from mlan.mixture.match import counts_of
 from mlan.mixture.plan import build_plan
 from mlan.mixture.template import Template, load_tokenizer
-from mlan.mixture.tokenizer import embedded_tokenizer
 from mlan.records import checked, read_checked
 
 
@@ -81,7 +81,9 @@ class Planner:
 
     def template(self, recipe: Recipe) -> Template:
         """Return a recipe's conversation template."""
-        return Template(recipe.backbone.template, self._tokenizer, self.image_tokens(recipe))
+        return Template(
+            recipe.backbone.template, self._tokenizer(recipe), self.image_tokens(recipe)
+        )
 
     def image_tokens(self, recipe: Recipe) -> int:
         """Return the tokens of one picture."""
@@ -91,17 +93,17 @@ class Planner:
         config = json.loads(checked(path / "config.json").read_text(encoding="utf-8"))
         return int(config["image_seq_length"])
 
-    def decode(self, ids: list[int]) -> str:
-        """Return the text of token ids, special tokens written out."""
-        return str(self._tokenizer.decode(ids, skip_special_tokens=False))
-
-    @cached_property
-    def _tokenizer(self) -> Tokenizer:
-        for name in self._grid.backbones:
-            folder = self._grid.folder("backbone", name)
-            if self.is_done(folder):
-                return load_tokenizer(folder)
-        return embedded_tokenizer()
+    def _tokenizer(self, recipe: Recipe) -> Tokenizer:
+        folder = self._grid.folder("backbone", self._grid.backbone(recipe))
+        if self.is_done(folder):
+            return load_tokenizer(folder)
+        name = recipe.backbone.language_model
+        if not is_here(self._grid, name):
+            raise ConfigError(
+                f"{self._grid.study.path}: recipe.backbone.language_model = {name!r}: not fetched "
+                f"yet; run snakemake --cores all --config study={self._grid.study.name} prepare"
+            )
+        return tokenizer_of(self._grid, name)
 
     @property
     def _concepts(self) -> pd.DataFrame:

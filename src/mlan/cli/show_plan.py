@@ -15,7 +15,7 @@ from mlan.cli.progress import look
 from mlan.cli.study import check_cell, open_grid
 from mlan.cli.words import console
 from mlan.cost import tasks
-from mlan.mixture.template import IMAGE_TOKEN, Encoded
+from mlan.mixture.template import IMAGE_TOKEN, Encoded, Template
 
 _MARK = "bold green"
 
@@ -38,7 +38,7 @@ def run(study: str, cell: str, seed: int | None, rows: int) -> None:
         encoded = template.encode(list(example["turns"]), picture=line["image"] != "")
         screen.print()
         screen.print(_head(line), style="dim", markup=False, soft_wrap=True)
-        _print_text(screen, planner, encoded)
+        _print_text(screen, template, encoded)
 
 
 def _first(plan: pd.DataFrame, rows: int) -> list[dict[str, Any]]:
@@ -58,9 +58,9 @@ def _head(line: dict[str, Any]) -> str:
     return f"{where} | {line['example']} | {tokens} | weight {line['weight']:.4g} each"
 
 
-def _print_text(screen: Console, planner: Planner, encoded: Encoded) -> None:
+def _print_text(screen: Console, template: Template, encoded: Encoded) -> None:
     shown = Text()
-    for text, learnt in segments(planner, encoded):
+    for text, learnt in segments(template, encoded):
         if screen.is_terminal:
             shown.append(text, _MARK if learnt else None)
         else:
@@ -68,19 +68,19 @@ def _print_text(screen: Console, planner: Planner, encoded: Encoded) -> None:
     screen.print(shown, soft_wrap=True)
 
 
-def segments(planner: Planner, encoded: Encoded) -> Iterator[tuple[str, bool]]:
+def segments(template: Template, encoded: Encoded) -> Iterator[tuple[str, bool]]:
     """Yield decoded text and whether it is learnt, cut exactly where that changes.
 
     A run of image tokens is written `<image x9>`.
     """
     pairs = zip(encoded.ids, encoded.supervised, strict=True)
     for learnt, group in groupby(pairs, key=lambda pair: pair[1]):
-        yield _text(planner, [token for token, _ in group]), learnt
+        yield _text(template, [token for token, _ in group]), learnt
 
 
-def _text(planner: Planner, ids: Sequence[int]) -> str:
+def _text(template: Template, ids: Sequence[int]) -> str:
     parts = []
-    for is_image, group in groupby(ids, key=lambda token: planner.decode([token]) == IMAGE_TOKEN):
+    for is_image, group in groupby(ids, key=lambda token: template.decode([token]) == IMAGE_TOKEN):
         tokens = list(group)
-        parts.append(f"<image x{len(tokens)}>" if is_image else planner.decode(tokens))
+        parts.append(f"<image x{len(tokens)}>" if is_image else template.decode(tokens))
     return "".join(parts)

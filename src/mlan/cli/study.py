@@ -10,7 +10,7 @@ from mlan.config import Study, load_study
 from mlan.device import resolve_device
 from mlan.errors import ConfigError, MlanError, nearest
 from mlan.grid import Grid
-from mlan.hub import locked
+from mlan.hub import revisions_in
 from mlan.preflight import preflight
 
 
@@ -24,7 +24,8 @@ def open_grid(study: str, seeds: str | None = None, experiments: str | None = No
             f"no folder config here ({os.getcwd()}); go to the one with the Snakefile"
         )
     loaded = load_study(study, seeds=seeds, experiments=experiments)
-    grid = Grid(loaded, _device(loaded), commits=locked(loaded))
+    root = Path("results") / loaded.name
+    grid = Grid(loaded, _device(loaded), revisions=revisions_in(loaded, root))
     if any(cell.recipe.mixture.match == "down" for cell in grid.cells.values()):
         preflight(grid)  # sizes of sources decide what the jobs are
     return grid

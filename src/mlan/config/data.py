@@ -284,6 +284,13 @@ class Data(Section):
 
     concepts: Concepts = Field(default_factory=Concepts, description="Concept tables and split.")
     image_size: int = Field(96, ge=32, description="Side of every stored picture in pixels.")
+    padding: list[Annotated[int, Field(ge=0, le=255)]] = Field(
+        [123, 116, 103],
+        min_length=3,
+        max_length=3,
+        description="Colour (red, green, blue) that makes pictures of your own square. LLaVA takes "
+        "the tower's mean: [122, 116, 104] for CLIP, [127, 127, 127] for SigLIP.",
+    )
     images: dict[Name, ImageSet] = Field(description="Image sets by name.")
     sources: dict[Name, Source] = Field(description="Instruction sources by name.")
     benchmarks: dict[Name, Benchmark] = Field(description="Benchmarks by name.")

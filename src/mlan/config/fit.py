@@ -19,6 +19,7 @@ from mlan.config.data import (
     InstructionSetSource,
     QaSource,
 )
+from mlan.config.models import is_embedded
 from mlan.config.recipe import Align, Recipe
 from mlan.config.study import StudyConfig
 from mlan.errors import nearest
@@ -229,6 +230,7 @@ def recipe_problems(data: Data, recipe: Recipe) -> list[Problem]:
         *_weight_problems(data, "vision", recipe.mixture.vision),
         *_nothing_to_learn(recipe),
         *_precision_problems(recipe),
+        *_noise_problems(recipe),
     ]
 
 
@@ -309,4 +311,22 @@ def _precision_problems(recipe: Recipe) -> list[Problem]:
         )
         for key, values in halved.items()
         if (value := getattr(recipe.tune, key)) in values
+    ]
+
+
+def _noise_problems(recipe: Recipe) -> list[Problem]:
+    tower = recipe.backbone.vision_tower
+    if is_embedded(tower):
+        return []
+    return [
+        Problem(
+            f"recipe.{part}.feature_noise = {noise:g}: noise is in units of standardised features, "
+            f"which only embedded towers have; set it to 0 for {tower}",
+            (f"recipe.{part}.feature_noise", "recipe.backbone.vision_tower"),
+        )
+        for part, noise in (
+            ("align", recipe.align.feature_noise),
+            ("tune", recipe.tune.feature_noise),
+        )
+        if noise > 0
     ]

@@ -44,6 +44,24 @@ class HubName:
         return replace(self, commit=commit)
 
 
+@dataclass(frozen=True)
+class Revision:
+    """What a name of the study means in a run.
+
+    `pinned` is false if it may mean something else tomorrow; `digest` is that of the list of
+    files when it was locked, None if it was not.
+    """
+
+    name: HubName
+    pinned: bool
+    digest: str | None = None
+
+    @property
+    def commit(self) -> str:
+        """The commit, 40 hex digits."""
+        return str(self.name.commit)
+
+
 def is_commit(text: str) -> bool:
     """Whether a revision is a whole commit; branches, tags and short commits may move."""
     return re.fullmatch(_COMMIT, text) is not None

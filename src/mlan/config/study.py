@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, StringConstraints
 
 from mlan.config.data import Data
-from mlan.config.recipe import Recipe
+from mlan.config.models import OtherModel
+from mlan.config.recipe import Recipe, TemplateName
 from mlan.config.section import Name, Section
 
+# Part of a cell's name.
+CellPart = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_.-]*$")]
 SeedPart = Literal["draw", "order", "init", "align"]
 Seeds = Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=1)]
 PARTS: tuple[Literal["dev", "test"], ...] = ("dev", "test")
@@ -85,6 +88,21 @@ class Experiment(Section):
     default: bool = Field(True, description="Whether it is part of the default targets.")
 
 
+class Released(Section):
+    """A whole LLaVA model as others published it: evaluated, never trained."""
+
+    model: OtherModel = Field(
+        description="`hub:org/name`, or a folder with a slash, ./mine, of a "
+        "LlavaForConditionalGeneration."
+    )
+    template: TemplateName = Field(
+        "vicuna-v1", description="Conversation template that it was tuned with."
+    )
+    precision: Literal["fp32", "bf16"] = Field(
+        "fp32", description="Arithmetic of the forward pass."
+    )
+
+
 class Report(Section):
     """How results are drawn; never part of a run's identity."""
 
@@ -111,6 +129,15 @@ class StudyConfig(Section):
     recipe: Recipe = Field(description="The base cell.")
     experiments: dict[Name, Experiment] = Field(
         min_length=1, description="Experiments by name; equal cells are trained once."
+    )
+    released: dict[CellPart, Released] = Field(
+        default_factory=dict,
+        description="Published models to compare with, by name; only evaluated.",
+    )
+    unpinned: Literal["refuse", "allow"] = Field(
+        "refuse",
+        description="Names of a hub that are neither pinned nor locked: an error, or taken at "
+        "their commit of the first start, which every record then says.",
     )
     evaluate: Evaluate = Field(default_factory=Evaluate, description="Evaluation protocol.")
     report: Report = Field(default_factory=Report, description="Figures and tables.")

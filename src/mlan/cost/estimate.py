@@ -25,6 +25,7 @@ START_S = 1.5  # a job of tables
 MODEL_START_S = 2.0  # loading of a job that runs a model; the imports are shared (`forkserver`)
 _FIXED_S = {
     "fetch": 10.0,  # unknown: it depends on the network
+    "fetch_model": 60.0,
     "prepare_concepts": 2.0,
     "prepare_source": 0.3,
     "prepare_benchmark": 0.5,

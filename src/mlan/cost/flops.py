@@ -51,9 +51,18 @@ LANGUAGE_MODELS = {
 TOWERS = {"mobilenetv2": (1577, 0.11e9), "toy-tower": (24, 1e6)}
 
 
+# What stands for models that are not embedded: Llama-2-7b, CLIP ViT-L/14-336.
+_SEVEN_BILLION = LanguageModel(6_476_271_616, 4096, 32_064)
+_CLIP_LARGE = (1024, 0.38e12)
+
+
+def _tower(recipe: Recipe) -> tuple[int, float]:
+    return TOWERS.get(recipe.backbone.vision_tower, _CLIP_LARGE)
+
+
 def language_model(recipe: Recipe) -> LanguageModel:
     """Return the shape of a recipe's language model."""
-    return LANGUAGE_MODELS[recipe.backbone.language_model]
+    return LANGUAGE_MODELS.get(recipe.backbone.language_model, _SEVEN_BILLION)
 
 
 def tune_tokens(recipe: Recipe) -> float:
@@ -70,7 +79,7 @@ def tune_flops(recipe: Recipe, tokens: float) -> float:
     mixture = recipe.mixture
     head = 3 * model.head * SUPERVISED_TOKENS * mixture.instances
     pictures = mixture.instances * (1 - mixture.text_share)
-    _, per_picture = TOWERS[recipe.backbone.vision_tower]
+    _, per_picture = _tower(recipe)
     body = _TRAIN_FACTOR[recipe.tune.language_model] * model.parameters * tokens
     return body + head + pictures * (per_picture + 3 * _projection(recipe))
 
@@ -95,7 +104,7 @@ def align_extra_flops(recipe: Recipe, config: StudyConfig) -> float:
         return 0.0
     concepts = config.data.concepts.objects + config.data.concepts.countries
     views = config.data.images[recipe.align.images].views
-    _, per_picture = TOWERS[recipe.backbone.vision_tower]
+    _, per_picture = _tower(recipe)
     naming = concepts * 2 * model.parameters * (CAPTION_TOKENS + 4 * SUPERVISED_TOKENS)
     total = concepts * (views + 1) * per_picture + naming
     if recipe.align.method == "warm_start":
@@ -143,13 +152,13 @@ def predict_flops(recipe: Recipe, config: StudyConfig, seed: int) -> float:
     asked = asked_items(config, seed)
     vision = sum(n for name, n in asked.items() if config.data.benchmarks[name].images)
     steps = min(ANSWER_STEPS, config.evaluate.max_new_tokens)
-    _, per_picture = TOWERS[recipe.backbone.vision_tower]
+    _, per_picture = _tower(recipe)
     answers = sum(asked.values()) * steps * (2 * model.parameters + model.head) * _DECODE_FACTOR
     return 2 * model.parameters * tokens + answers + vision * (per_picture + _projection(recipe))
 
 
 def _projection(recipe: Recipe) -> float:
     """Operations of one forward pass of one picture through the projector (two layers)."""
-    features, _ = TOWERS[recipe.backbone.vision_tower]
+    features, _ = _tower(recipe)
     width = language_model(recipe).width
     return 2.0 * IMAGE_TOKENS * (features * width + width * width)

@@ -17,6 +17,7 @@ from mlan.grid import Grid
 # Stages in the order of the workflow, and how a table names them.
 STAGES = (
     "fetch",
+    "fetch_model",
     "prepare_concepts",
     "prepare_images",
     "prepare_source",
@@ -81,6 +82,8 @@ def _all(grid: Grid) -> Iterator[tuple[str, dict[str, Any], Path]]:
         yield "prepare_images", {"set": name}, grid.folder("data", "images", name)
     for name in grid.hub_sources:
         yield "fetch", {"source": name}, grid.hub_folder(name)
+    for name in grid.hub_models:
+        yield "fetch_model", {"model": name}, grid.folder("models", name)
     for name in data.sources:
         yield "prepare_source", {"source": name}, grid.folder("data", "sources", name)
     for name in data.benchmarks:

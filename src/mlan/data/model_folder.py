@@ -14,13 +14,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from safetensors import SafetensorError, safe_open
 
 from mlan.errors import DataError
 
-Part = Literal["language_model", "vision_tower", "released"]
 CONFIG, TOKENIZER = "config.json", "tokenizer.json"
 # The model types of `config.json` that each part may have. Towers of a pair of text and picture
 # models stand in the config's `vision_config`.
@@ -77,7 +76,7 @@ class ModelFolder:
         return Pixels(mean, deviation)
 
 
-def open_model(path: Path, part: Part) -> ModelFolder:
+def open_model(path: Path, part: str) -> ModelFolder:
     """Return a folder after looking at its config and the names of its tensors.
 
     Raises DataError in one line: no such folder, not of a known kind, quantised, without

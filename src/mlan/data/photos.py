@@ -1,8 +1,8 @@
 """Pictures of your own data: found, decoded, made square, and resized.
 
 A picture is turned as its EXIF tag says, converted to RGB, padded to a square with the mean
-colour of the tower's training pictures (as LLaVA pads), and resized. Every picture is decoded
-to its last pixel; one that is missing, damaged or outside the folder is reported. Not here:
+colour of the tower's training pictures (as LLaVA pads), and resized (bicubic). Every picture is
+decoded to its last pixel; one that is missing, damaged or outside the folder is reported. Not here:
 embedded pictures (`images`).
 """
 
@@ -21,8 +21,9 @@ from PIL import Image, ImageOps
 from mlan.data.image_store import Picture
 from mlan.data.tables import INDEX, conform
 
-# Mean of ImageNet in 8 bits.
+# Mean of ImageNet in 8 bits; a study may name another colour.
 PADDING = (123, 116, 103)
+Colour = tuple[int, int, int]
 
 
 def find_problem(folder: Path, image: str) -> str:
@@ -37,7 +38,7 @@ def find_problem(folder: Path, image: str) -> str:
     return "" if inside else "image outside the image folder"
 
 
-def load_square(path: Path | BinaryIO, size: int) -> Picture | None:
+def load_square(path: Path | BinaryIO, size: int, padding: Colour = PADDING) -> Picture | None:
     """Return a picture as uint8 (size, size, 3), or None if it cannot be decoded."""
     try:
         with warnings.catch_warnings():
@@ -47,18 +48,23 @@ def load_square(path: Path | BinaryIO, size: int) -> Picture | None:
     except Exception:  # a damaged file can raise nearly anything in its decoder
         return None
     side = max(upright.size)
-    square = Image.new("RGB", (side, side), PADDING)
+    square = Image.new("RGB", (side, side), padding)
     square.paste(upright, ((side - upright.width) // 2, (side - upright.height) // 2))
     return np.asarray(square.resize((size, size), Image.Resampling.BICUBIC))
 
 
 def load_all(
-    folder: Path, images: Iterable[str], size: int, kept: list[str], problems: dict[str, str]
+    folder: Path,
+    images: Iterable[str],
+    size: int,
+    kept: list[str],
+    problems: dict[str, str],
+    padding: Colour = PADDING,
 ) -> Iterator[Picture]:
     """Yield the usable pictures; add their names to `kept`, the others to `problems`."""
     for image in images:
         problem = find_problem(folder, image)
-        picture = None if problem else load_square(folder / image, size)
+        picture = None if problem else load_square(folder / image, size, padding)
         if picture is None:
             problems[image] = problem or "image not decodable"
         else:
@@ -67,11 +73,15 @@ def load_all(
 
 
 def load_embedded(
-    contents: Iterable[tuple[str, bytes]], size: int, kept: list[str], problems: dict[str, str]
+    contents: Iterable[tuple[str, bytes]],
+    size: int,
+    kept: list[str],
+    problems: dict[str, str],
+    padding: Colour = PADDING,
 ) -> Iterator[Picture]:
     """Yield the usable pictures of (name, bytes); names go to `kept` or `problems`."""
     for image, content in contents:
-        picture = load_square(io.BytesIO(content), size)
+        picture = load_square(io.BytesIO(content), size, padding)
         if picture is None:
             problems[image] = "image not decodable"
         else:

@@ -30,7 +30,7 @@ _PARSERS = {"strict": 0, "lenient": 1, "argmax": 2}
 
 @dataclass(frozen=True)
 class Cell:
-    """One design point as the study plans it; `text_share` is None for the untuned baseline."""
+    """One design point as the study plans it; `text_share` is None unless it is tuned."""
 
     name: str
     kind: str

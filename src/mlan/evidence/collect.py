@@ -172,17 +172,17 @@ def _rows(block: Block, runs: list[Run], cell: Cell) -> dict[int, int]:
 
 
 def _references(cell: Cell, cells: list[Cell]) -> list[Cell]:
-    """What a tuned cell is compared with: the untuned baseline, and the two ends of its sweep.
+    """What a tuned cell is compared with: untuned, released models, and its sweep's two ends.
 
     The ends are the cells with text share 0 and 1 of an experiment that the cell belongs to.
     """
-    if cell.kind == "untuned":
+    if cell.kind != "tuned":
         return []
     return [
         other
         for other in cells
         if other is not cell
-        and (other.kind == "untuned" or other.text_share in (0.0, 1.0))
+        and (other.kind != "tuned" or other.text_share in (0.0, 1.0))
         and (set(other.experiments) & set(cell.experiments) or not other.experiments)
     ]
 
@@ -194,7 +194,7 @@ def _pairs(block: Block, runs: list[Run], cell: Cell, reference: Cell) -> list[t
     from, and pairs with each of them.
     """
     own, other = _rows(block, runs, cell), _rows(block, runs, reference)
-    if reference.kind == "untuned" and len(reference.seeds) == 1 and other:
+    if reference.kind != "tuned" and len(reference.seeds) == 1 and other:
         other = dict.fromkeys(own, next(iter(other.values())))
     return [(own[seed], other[seed]) for seed in own if seed in other]
 

@@ -15,26 +15,37 @@ from functools import cached_property
 from mlan.config import Study
 from mlan.config.cell_name import cell_name, changed
 from mlan.config.expand import expand
+from mlan.config.models import is_embedded, short_name
 from mlan.config.recipe import Mixture, Recipe
 from mlan.errors import ConfigError
 
-UNTUNED = "untuned"
+UNTUNED, RELEASED = "untuned", "released"
 
 
 @dataclass(frozen=True)
 class Cell:
-    """One design point. `kind` is `tuned`, or `untuned` for a stack's stage-1 model."""
+    """One design point.
+
+    `kind` is `tuned`, `untuned` for a stack's stage-1 model, or `released` for a published
+    model, which is named by `model` and of whose recipe only template and precision count.
+    """
 
     name: str
     kind: str
     recipe: Recipe
     experiments: tuple[str, ...]
     seeds: tuple[int, ...]
+    model: str = ""
 
     @property
     def text_share(self) -> float | None:
         """The share of a tuned cell's examples that are text-only."""
         return self.recipe.mixture.text_share if self.kind == "tuned" else None
+
+    @property
+    def section(self) -> str:
+        """The section of the study that names its models and template."""
+        return self.name.replace("_", ".", 1) if self.kind == RELEASED else "recipe.backbone"
 
 
 class Cells:
@@ -46,7 +57,7 @@ class Cells:
 
     @cached_property
     def cells(self) -> dict[str, Cell]:
-        """Cells by name: the tuned ones in the order of the file, then the untuned ones.
+        """Cells by name: the tuned ones in the order of the file, the untuned, the released.
 
         Raises ConfigError for a study that was not loaded and has mistakes in experiments.
         """
@@ -62,7 +73,17 @@ class Cells:
             cell: Cell(cell, "tuned", recipe, tuple(members[cell]), seeds)
             for cell, recipe in recipes.items()
         }
-        return {**tuned, **self._untuned(recipes, members)}
+        return {**tuned, **self._untuned(recipes, members), **self._released()}
+
+    def _released(self) -> dict[str, Cell]:
+        cells = {}
+        for name, entry in self.config.released.items():
+            told = entry.model_dump(include={"template", "precision"})
+            backbone = self.config.recipe.backbone.model_copy(update=told)
+            recipe = self.config.recipe.model_copy(update={"backbone": backbone})
+            cell = f"{RELEASED}_{name}"
+            cells[cell] = Cell(cell, RELEASED, recipe, (), (0,), entry.model)
+        return cells
 
     @cached_property
     def _expanded(self) -> dict[str, list[Recipe]]:
@@ -122,12 +143,28 @@ class Cells:
         return {
             self.stack(cell, seed): (self.cells[cell].recipe, self.seeds_of(seed)["align"])
             for cell, seed in self.runs()
+            if self.cells[cell].kind != RELEASED
         }
 
     @cached_property
-    def backbones(self) -> dict[str, Recipe]:
-        """A recipe for each backbone, by the backbone's folder name."""
-        return {self.backbone(recipe): recipe for recipe, _ in self.stacks.values()}
+    def backbones(self) -> dict[str, dict[str, str]]:
+        """The models of each backbone by part, by the backbone's folder name."""
+        found = {}
+        for cell in self.cells.values():
+            parts = cell.recipe.backbone.model_dump(include={"language_model", "vision_tower"})
+            found[self.backbone_of(cell)] = {RELEASED: cell.model} if cell.model else parts
+        return found
+
+    @cached_property
+    def models(self) -> dict[str, str]:
+        """The config key of every model that is not embedded, by the name that is written."""
+        found: dict[str, str] = {}
+        for cell in self.cells.values():
+            for part, name in self.backbones[self.backbone_of(cell)].items():
+                if not is_embedded(name):
+                    key = "model" if part == RELEASED else part
+                    found.setdefault(name, f"{cell.section}.{key}")
+        return found
 
     @cached_property
     def sources(self) -> list[str]:
@@ -143,7 +180,12 @@ class Cells:
 
     def backbone(self, recipe: Recipe) -> str:
         """Folder name of a recipe's backbone."""
-        return f"{recipe.backbone.language_model}_{recipe.backbone.vision_tower}"
+        parts = (recipe.backbone.language_model, recipe.backbone.vision_tower)
+        return "_".join(map(short_name, parts))
+
+    def backbone_of(self, cell: Cell) -> str:
+        """Folder name of a cell's backbone."""
+        return f"{RELEASED}_{short_name(cell.model)}" if cell.model else self.backbone(cell.recipe)
 
     def used_sources(self, recipe: Recipe) -> list[str]:
         """Sources that a recipe trains on: those of a modality with a share above zero."""

@@ -13,10 +13,11 @@ from typing import Any
 
 from mlan.config import Study
 from mlan.config.data import BenchmarkItems, FactsSource, FileSource
-from mlan.config.hub import parse_name
+from mlan.config.hub import Revision
+from mlan.config.models import is_embedded, is_hub, short_name
 from mlan.config.recipe import Align, Recipe, Tune
 from mlan.errors import ConfigError
-from mlan.grid.cells import Cells
+from mlan.grid.cells import RELEASED, Cells
 from mlan.records import canonical
 
 # Keys of the tuning section that the plan has used up; training reads the plan instead.
@@ -41,13 +42,13 @@ class Grid(Cells):
         study: Study,
         device: str,
         results: Path = Path("results"),
-        commits: Mapping[str, str] | None = None,
+        revisions: Mapping[str, Revision] | None = None,
     ) -> None:
         super().__init__(study)
         self.device = device
         self.root = results / study.name
-        # Of every name of a hub in the study, as the study writes it (`mlan.hub.locked`).
-        self.commits = dict(commits or {})
+        # Of every name of a hub in the study, as the study writes it (`mlan.hub.revisions`).
+        self.revisions = dict(revisions or {})
         # Instances of the cells that match down, found when sizes are known (`mlan.preflight`).
         self.budgets: Mapping[str, int] = {}
 
@@ -59,9 +60,19 @@ class Grid(Cells):
         """The folder of one stage of one run."""
         return self.folder("cells", cell, f"seed{seed}", stage)
 
+    @property
+    def unpinned(self) -> dict[str, str]:
+        """Commits of the names that are neither pinned nor locked, by what the study writes."""
+        return {name: r.commit for name, r in self.revisions.items() if not r.pinned}
+
     def identity(self, stage: str, **wildcards: Any) -> str:
-        """Canonical JSON of what decides a job's result, besides its inputs and its code."""
-        return canonical(getattr(self, f"_identity_{stage}")(**wildcards))
+        """Canonical JSON of what decides a job's result, besides its inputs and its code.
+
+        In a study with a name that is not pinned every identity, and so every record, says so.
+        """
+        own: dict[str, Any] = getattr(self, f"_identity_{stage}")(**wildcards)
+        mark = {"revision": "unpinned", "unpinned": self.unpinned} if self.unpinned else {}
+        return canonical({**own, **mark})
 
     def inputs(self, stage: str, **wildcards: Any) -> dict[str, Path]:
         """Folders (or files) that a job reads, by name."""
@@ -83,7 +94,10 @@ class Grid(Cells):
         folder = self._own(set).image_folder
         place = None if folder is None else str(self.study.resolve(folder))
         fields = {**self._source_fields(set), "image_folder": place}
-        return {"name": set, "source": fields, "image_size": size}
+        data = self.config.data
+        unusual = data.padding != type(data).model_fields["padding"].default
+        padding = {"padding": data.padding} if unusual else {}
+        return {"name": set, "source": fields, "image_size": size, **padding}
 
     def _inputs_prepare_images(self, set: str) -> dict[str, Path]:
         if set in self.config.data.images:
@@ -134,15 +148,35 @@ class Grid(Cells):
 
     def _identity_fetch(self, source: str) -> dict[str, Any]:
         own = self._own(source)
-        written = str(own.repository)
-        name = parse_name(written)
         return {
             "name": source,
-            "repository": str(name.at(self.commits[written])),
+            **self._repository(str(own.repository)),
             "files": sorted(file.path for file in own.files().values()),
         }
 
     def _inputs_fetch(self, source: str) -> dict[str, Path]:
+        return {}
+
+    def _repository(self, written: str) -> dict[str, str]:
+        """A repository with its commit and, if it is locked, the digest of its list of files."""
+        revision = self.revisions[written]
+        digest = {"digest": revision.digest} if revision.digest else {}
+        return {"repository": str(revision.name), **digest}
+
+    @property
+    def hub_models(self) -> dict[str, str]:
+        """Models that lie on a hub, as the study writes them, by the name of their folder."""
+        return {short_name(name): name for name in self.models if is_hub(name)}
+
+    def model_folder(self, name: str) -> Path:
+        """Where the files of a model that is not embedded lie."""
+        return self.folder("models", short_name(name)) if is_hub(name) else self.study.resolve(name)
+
+    def _identity_fetch_model(self, model: str) -> dict[str, Any]:
+        written = self.hub_models[model]
+        return {"key": self.models[written], **self._repository(written)}
+
+    def _inputs_fetch_model(self, model: str) -> dict[str, Path]:
         return {}
 
     def _own(self, source: str) -> FileSource:
@@ -179,14 +213,32 @@ class Grid(Cells):
         return {"concepts": self.folder("data", "concepts"), **inputs}
 
     def _identity_prepare_backbone(self, backbone: str) -> dict[str, Any]:
-        config = self.backbones[backbone].backbone
+        parts = self.backbones[backbone]
         return {
-            "backbone": config.model_dump(include={"language_model", "vision_tower"}),
+            "backbone": {part: self._model(name) for part, name in parts.items()},
             "image_size": self.config.data.image_size,
         }
 
+    def _model(self, name: str) -> str:
+        """A model in an identity; a folder's files are inputs, its name is for messages."""
+        if is_embedded(name):
+            return name
+        return str(self.revisions[name].name) if is_hub(name) else f"folder {Path(name).name}"
+
     def _inputs_prepare_backbone(self, backbone: str) -> dict[str, Path]:
-        return {}
+        inputs = {}
+        for part, name in self.backbones[backbone].items():
+            if is_hub(name):
+                inputs[part] = self.model_folder(name)
+            elif not is_embedded(name):
+                files = self.model_files(name)
+                inputs |= {f"file:{part}/{file.name}": file for file in files}
+        return inputs
+
+    def model_files(self, name: str) -> list[Path]:
+        """Files of a model in a folder of the user's own: its weights, and what describes them."""
+        found = self.model_folder(name).glob("*")
+        return sorted(f for f in found if f.suffix in (".json", ".safetensors") and f.is_file())
 
     def _identity_align(self, stack: str) -> dict[str, Any]:
         recipe, seed = self.stacks[stack]
@@ -314,15 +366,15 @@ class Grid(Cells):
         return {**evaluate.model_dump(), "conditions": asked}
 
     def _inputs_predict(self, cell: str, seed: int) -> dict[str, Path]:
-        recipe = self.cells[cell].recipe
         benchmarks = self.config.data.benchmarks
         images = sorted({b.images for b in benchmarks.values() if b.images})
         inputs = {
-            "backbone": self.folder("backbone", self.backbone(recipe)),
-            "align": self.folder("align", self.stack(cell, seed)),
+            "backbone": self.folder("backbone", self.backbone_of(self.cells[cell])),
             **{f"items:{n}": self.folder("data", "benchmarks", n) for n in benchmarks},
             **{f"images:{s}": self.folder("data", "images", s) for s in images},
         }
+        if self.cells[cell].kind != RELEASED:
+            inputs["align"] = self.folder("align", self.stack(cell, seed))
         if self.cells[cell].kind == "tuned":
             inputs["weights"] = self.run_folder(cell, seed, "weights")
         return inputs

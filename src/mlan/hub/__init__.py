@@ -5,16 +5,17 @@ folder that it returns. `mlan.hub.lock` gives the names of a study their commits
 """
 
 from mlan.hub.client import Client
-from mlan.hub.fetch import MODEL_EXTRAS, MODEL_FILES, fetch, provenance
-from mlan.hub.lock import Revision, locked, revisions
+from mlan.hub.fetch import MODEL_EXTRAS, MODEL_FILES, fetch, fetched, provenance
+from mlan.hub.lock import remember_revisions, revisions, revisions_in
 
 __all__ = [
     "MODEL_EXTRAS",
     "MODEL_FILES",
     "Client",
-    "Revision",
     "fetch",
-    "locked",
+    "fetched",
     "provenance",
+    "remember_revisions",
     "revisions",
+    "revisions_in",
 ]

@@ -92,7 +92,7 @@ def fetch(
     return order.place.snapshot
 
 
-def provenance(
+def fetched(
     repository: str,
     revision: str,
     patterns: Sequence[str],
@@ -100,20 +100,24 @@ def provenance(
     *,
     optional: Sequence[str] = (),
     client: Client | None = None,
-) -> dict[str, Any]:
-    """Return what a record says of fetched files: name, commit, number, bytes, one digest.
+) -> Manifest:
+    """Return the list of what `fetch` fetched with the same patterns; asks no hub.
 
-    Raises HubError if they were not fetched.
+    Raises HubError if it was not fetched.
     """
     client = client or Client()
     name = HubName(kind, repository, revision)
     manifest = read_manifest(client.place(name).manifest, name)
     if manifest is None:
         raise HubError(f"{name}: not fetched yet")
-    wanted = manifest.select(patterns, optional)
+    return manifest.select(patterns, optional)
+
+
+def provenance(wanted: Manifest) -> dict[str, Any]:
+    """Return what a record says of fetched files: name, commit, number, bytes, one digest."""
     return {
-        "repository": str(HubName(kind, repository)),
-        "commit": revision,
+        "repository": str(HubName(wanted.name.kind, wanted.name.repository)),
+        "commit": wanted.name.commit,
         "files": len(wanted.files),
         "bytes": wanted.size,
         "digest": wanted.digest(),

@@ -8,6 +8,7 @@ the study never moves the others. A name with a pin of its own is locked for its
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,12 +19,14 @@ from pydantic import Field, ValidationError
 
 from mlan.config import Study
 from mlan.config.explain import explain
-from mlan.config.hub import HubName, hub_names
+from mlan.config.hub import HubName, Revision, hub_names
 from mlan.config.section import Section
 from mlan.errors import ConfigError, HubError
 from mlan.hub.client import Client
-from mlan.records import write_bytes
+from mlan.records import write_bytes, write_json
 
+# Within a study's results.
+_UNPINNED = Path("state/unpinned.json")
 _HEADER = "# Written by `mlan lock {study}`; keep it under version control, do not edit it.\n"
 
 
@@ -40,24 +43,6 @@ class Locked(Section):
 class _LockFile(Section):
     format: Literal[1] = 1
     repositories: dict[str, Locked] = Field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Revision:
-    """What a name of the study means in a run.
-
-    `pinned` is false if it may mean something else tomorrow; `digest` is that of the list of
-    files when it was locked, None if it was not.
-    """
-
-    name: HubName
-    pinned: bool
-    digest: str | None = None
-
-    @property
-    def commit(self) -> str:
-        """The commit, 40 hex digits."""
-        return str(self.name.commit)
 
 
 @dataclass(frozen=True)
@@ -167,13 +152,17 @@ def newer(study: Study, client: Client | None = None) -> dict[str, str]:
 
 
 def revisions(
-    study: Study, *, allow_unpinned: bool = False, client: Client | None = None
+    study: Study,
+    *,
+    allow_unpinned: bool = False,
+    remembered: Mapping[str, str] | None = None,
+    client: Client | None = None,
 ) -> dict[str, Revision]:
     """Return the commit of every name of a study: its own pin, else the lock file's.
 
     Raises ConfigError for each name that has neither, with the commit that it would mean now.
-    With `allow_unpinned` that commit is taken and `pinned` is false, for the record; then
-    HubError if the hub does not answer.
+    With `allow_unpinned` the `remembered` commit, else that one is taken and `pinned` is false, for
+    the records; then HubError if the hub does not answer.
     """
     client = client or Client()
     old = read_lock(lock_path(study))
@@ -187,7 +176,8 @@ def revisions(
         elif entry:
             found[text] = Revision(name.at(entry.commit), pinned=True, digest=entry.digest)
         elif allow_unpinned:
-            found[text] = Revision(name.at(client.head(name, key).commit), pinned=False)
+            commit = (remembered or {}).get(text) or client.head(name, key).commit
+            found[text] = Revision(name.at(commit), pinned=False)
         else:
             problems.append(
                 f"{study.path}: {key} = {text!r}: neither pinned nor locked; run `mlan lock "
@@ -198,9 +188,24 @@ def revisions(
     return found
 
 
-def locked(study: Study, *, client: Client | None = None) -> dict[str, str]:
-    """Return the commit of every name of a study; errors as for `revisions`."""
-    return {text: r.commit for text, r in revisions(study, client=client).items()}
+def revisions_in(study: Study, root: Path) -> dict[str, Revision]:
+    """Return `revisions` of a study whose results lie in `root`, commits of its start kept."""
+    allowed = study.config.unpinned == "allow"
+    return revisions(study, allow_unpinned=allowed, remembered=_remembered(root))
+
+
+def remember_revisions(root: Path, unpinned: Mapping[str, str]) -> None:
+    """Write down which commits were taken for names without a pin; they hold from then on."""
+    if unpinned and _remembered(root) != unpinned:
+        write_json(root / _UNPINNED, dict(unpinned))
+
+
+def _remembered(root: Path) -> dict[str, str]:
+    try:
+        content: dict[str, str] = json.loads((root / _UNPINNED).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return content
 
 
 def _names(study: Study) -> dict[str, tuple[HubName, str]]:

@@ -88,6 +88,10 @@ class Template:
             supervised += [*([False] * len(prompt)), *([True] * len(answer))]
         return Encoded(ids, supervised)
 
+    def decode(self, ids: Sequence[int]) -> str:
+        """Return the text of token ids, special tokens written out."""
+        return str(self._tokenizer.decode(list(ids), skip_special_tokens=False))
+
     def _joined(self, pieces: Sequence[Piece], text: str) -> list[int]:
         ids: list[int] = []
         for piece in pieces:

@@ -9,14 +9,13 @@ is the template's affair, so `<s>` is there exactly once.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from tokenizers import AddedToken, Tokenizer
 
-from mlan.data.model_folder import TOKENIZER
+from mlan.data.model_folder import CONFIG, TOKENIZER
 from mlan.errors import DataError
 from mlan.mixture.template import IMAGE_TOKEN, token_id
 
@@ -36,8 +35,8 @@ def rows_needed(tokenizer: Tokenizer) -> int:
     return 1 + max(tokenizer.get_vocab(with_added_tokens=True).values())
 
 
-def read_vocabulary(folder: Path, config: Mapping[str, Any]) -> Vocabulary:
-    """Return the vocabulary of a model's folder; `config` is that of the language model.
+def read_vocabulary(folder: Path) -> Vocabulary:
+    """Return the vocabulary of a model's folder.
 
     Raises DataError if tokenizer.json cannot be read.
     """
@@ -49,7 +48,7 @@ def read_vocabulary(folder: Path, config: Mapping[str, Any]) -> Vocabulary:
     tokenizer.no_truncation()
     tokenizer.no_padding()
     _add(tokenizer, IMAGE_TOKEN)
-    pad = _pad_token(folder, config, tokenizer)
+    pad = _pad_token(folder, tokenizer)
     if pad is None:
         _add(tokenizer, PAD_TOKEN)
         pad = PAD_TOKEN
@@ -61,16 +60,21 @@ def _add(tokenizer: Tokenizer, token: str) -> None:
         tokenizer.add_special_tokens([AddedToken(token, special=True, normalized=False)])
 
 
-def _pad_token(folder: Path, config: Mapping[str, Any], tokenizer: Tokenizer) -> str | None:
+def _pad_token(folder: Path, tokenizer: Tokenizer) -> str | None:
     """The padding token that tokenizer_config.json or config.json names, if it exists."""
-    try:
-        named = json.loads((folder / "tokenizer_config.json").read_text(encoding="utf-8"))
-        token = named.get("pad_token")
-    except (OSError, ValueError, AttributeError):
-        token = None
+    token = _plain(folder / "tokenizer_config.json").get("pad_token")
     if isinstance(token, dict):
         token = token.get("content")
-    if token is None and isinstance(number := config.get("pad_token_id"), int) and number >= 0:
+    number = _plain(folder / CONFIG).get("pad_token_id")
+    if token is None and isinstance(number, int) and number >= 0:
         token = tokenizer.id_to_token(number)
     known = isinstance(token, str) and tokenizer.token_to_id(token) is not None
     return token if known else None
+
+
+def _plain(path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}

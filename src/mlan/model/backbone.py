@@ -21,7 +21,7 @@ from torch import Tensor
 from transformers import LlamaConfig, LlamaModel, LlavaConfig
 
 from mlan.data.assets import locate, verify
-from mlan.data.model_folder import CONFIG, TOKENIZER, ModelFolder, Part, open_model
+from mlan.data.model_folder import CONFIG, TOKENIZER, ModelFolder, open_model
 from mlan.errors import DataError
 from mlan.mixture.template import IMAGE_TOKEN, token_id
 from mlan.mixture.tokenizer import embedded_tokenizer
@@ -54,6 +54,8 @@ def prepare_backbone(job: Job) -> None:
     else its files, `file:<part>/<name>`. Raises DataError in one line for what does not fit.
     """
     models = job.identity["backbone"]
+    for name in (HELD, LISTED):  # of another revision
+        (job.out / name).unlink(missing_ok=True)
     if "released" in models:
         sources, config, tokenizer = _released(job)
     else:
@@ -103,7 +105,7 @@ def _released(job: Job) -> tuple[list[Source], LlavaConfig, Tokenizer]:
     assert folder is not None, "a released model is never embedded"
     config = config_of(folder)
     _check_side(folder, job)
-    vocabulary = read_vocabulary(folder.path, folder.config)
+    vocabulary = read_vocabulary(folder.path)
     own = token_id(vocabulary.tokenizer, IMAGE_TOKEN)
     if own != config.image_token_id:
         raise DataError(
@@ -126,7 +128,8 @@ def _language_model(job: Job, name: str) -> tuple[Source, Tokenizer]:
     folder = _folder(job, "language_model")
     if folder is not None:
         config = config_of(folder)
-        vocabulary = read_vocabulary(folder.path, folder.config)
+        vocabulary = read_vocabulary(folder.path)
+        config.pad_token_id = None  # it may lie outside the files' tables
         return Source(config, folder=folder, pad=vocabulary.pad), vocabulary.tokenizer
     verify(["smollm2"])
     # Toy backbones use the real tokenizer too, so that lengths are real.
@@ -199,7 +202,7 @@ def _under(part: str, weights: dict[str, Tensor]) -> dict[str, Tensor]:
     return {f"model.{part}.{name}": tensor for name, tensor in weights.items()}
 
 
-def _folder(job: Job, part: Part) -> ModelFolder | None:
+def _folder(job: Job, part: str) -> ModelFolder | None:
     """The folder of a part after checking it; None for an embedded one.
 
     Files of the user's own have no record: the record of this job is the first that knows them.

@@ -65,7 +65,9 @@ def config_of(folder: ModelFolder) -> Any:
     Raises DataError for values that transformers does not take.
     """
     try:
-        config = AutoConfig.from_pretrained(str(folder.path), local_files_only=True)
+        config = AutoConfig.from_pretrained(
+            str(folder.path), local_files_only=True, trust_remote_code=False
+        )
     except Exception as error:  # whatever its validation raises
         raise DataError(f"{folder.path}: config.json: {' '.join(str(error).split())}") from None
     if folder.part == "vision_tower" and hasattr(config, "vision_config"):

@@ -28,7 +28,9 @@ HOLE_HALF = 7.0  # share points; two lines of small type
 BAND_ALPHA = 0.2
 SERIES_SHIFT = 1.2  # share points between the error bars of two series at one place
 OTHERS_START, OTHERS_STEP = 117.0, 13.0
-UNTUNED_DASH = (0, (6, 2, 1, 2))
+# Models to compare with: how their level is drawn, and what the legend calls it.
+BASELINE_DASHES = {"untuned": (0, (6, 2, 1, 2)), "released": (0, (2, 2))}
+BASELINE_LABELS = {"untuned": "untuned baseline", "released": "released model"}
 
 
 @dataclass(frozen=True)
@@ -60,8 +62,9 @@ def draw_panel(axes: Axes, points: Sequence[Point], look: Look) -> None:
         if look.runs:
             _draw_runs(axes, own)
         _draw_means(axes, own, SERIES_SHIFT * position, look)
-        for base in (p for p in means(own, "untuned") if p.known):
-            axes.axhline(base.accuracy_pct, color=SERIES[name].colour, ls=UNTUNED_DASH, lw=1)
+        for place, dash in BASELINE_DASHES.items():
+            for base in (p for p in means(own, place) if p.known):
+                axes.axhline(base.accuracy_pct, color=SERIES[name].colour, ls=dash, lw=1)
     for chance in chance_levels(points):
         axes.axhline(chance, color=FAINT, ls=":", lw=1.2)
     _draw_holes(axes, means(points, "curve"), look)
@@ -201,11 +204,21 @@ def _draw_others(axes: Axes, points: Sequence[Point]) -> list[str]:
     return cells
 
 
+def _baseline(point: Point) -> str:
+    """How a level is called: the untuned model as such, a released one by its name."""
+    return point.cell.removeprefix("released_") if point.place == "released" else point.place
+
+
 def _name_levels(axes: Axes, points: Sequence[Point], look: Look) -> None:
     """Name the horizontal lines at the right edge, moved apart where they would collide."""
     levels = [
-        (p.accuracy_pct, f"untuned {p.series} {p.accuracy_pct:.0f}", SERIES[p.series].colour)
-        for p in means(points, "untuned")
+        (
+            p.accuracy_pct,
+            f"{_baseline(p)} {p.series} {p.accuracy_pct:.0f}",
+            SERIES[p.series].colour,
+        )
+        for place in BASELINE_DASHES
+        for p in means(points, place)
         if p.known
     ]
     levels += [(chance, f"chance {chance:.0f}", FAINT) for chance in chance_levels(points)]
@@ -291,8 +304,11 @@ def legend(
         fewer = Line2D([], [], marker="o", mfc="white", color=FAINT, ls="")
         fewer.set_label("fewer seeds than planned")
         handles.append(fewer)
-    if any(p.known for p in means(points, "untuned")):
-        handles.append(Line2D([], [], color=FAINT, ls=UNTUNED_DASH, lw=1, label="untuned baseline"))
+    handles += [
+        Line2D([], [], color=FAINT, ls=dash, lw=1, label=BASELINE_LABELS[place])
+        for place, dash in BASELINE_DASHES.items()
+        if any(p.known for p in means(points, place))
+    ]
     if chance_levels(points):
         handles.append(Line2D([], [], color=FAINT, ls=":", lw=1.2, label="chance"))
     handles += [Line2D([], [], ls="", label=note) for note in notes]

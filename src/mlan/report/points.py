@@ -13,7 +13,7 @@ from typing import Any
 
 import pandas as pd
 
-from mlan.report.summary import Cell, Key, Summary
+from mlan.report.summary import TUNED, Cell, Key, Summary
 
 MEAN = "mean"
 
@@ -132,13 +132,13 @@ def frame(points: Iterable[Any]) -> pd.DataFrame:
 
 
 def means(points: Iterable[Point], place: str) -> list[Point]:
-    """Return the means at one place (`curve`, `other`, `untuned`), in drawing order."""
+    """Return the means at one place (`curve`, `untuned`, ...), in drawing order."""
     return [p for p in points if p.seed == MEAN and p.place == place]
 
 
 def counts_text(points: Iterable[Point]) -> str:
     """Return `n = 480 items, 212 clusters, 3 seeds` of the tuned means; ranges if they differ."""
-    tuned = [p for p in points if p.seed == MEAN and p.known and p.place != "untuned"]
+    tuned = [p for p in points if p.seed == MEAN and p.known and p.place in TUNED]
     shown = tuned or [p for p in points if p.seed == MEAN and p.known]
     if not shown:
         return "no score"
@@ -155,6 +155,6 @@ def _range(values: list[int]) -> str:
 
 def covers_text(points: Iterable[Point]) -> str:
     """Return what the intervals cover, every wording that occurs among tuned means."""
-    tuned = [p for p in points if p.seed == MEAN and p.covers and p.place != "untuned"]
+    tuned = [p for p in points if p.seed == MEAN and p.covers and p.place in TUNED]
     shown = tuned or [p for p in points if p.seed == MEAN and p.covers]
     return " / ".join(sorted({p.covers for p in shown}, reverse=True))

@@ -19,6 +19,8 @@ from mlan.errors import DataError
 from mlan.records import checked
 
 SWEEP = "sweep"
+# Places of tuned cells, and of models to compare with, which have no share.
+TUNED, BASELINES = ("curve", "other"), ("untuned", "released")
 GROUP_PREFIX = "taught by: "
 AVERAGES = {"text": "text average", "vision": "vision average"}
 TAGS = ("pictures", "text", "either", "nobody")
@@ -63,7 +65,7 @@ class Benchmark:
 
 @dataclass(frozen=True)
 class Cell:
-    """One design point; `place` is `curve`, `other` or `untuned` (which has no `share_pct`)."""
+    """One design point; `place` is in `TUNED` or in `BASELINES` (then without `share_pct`)."""
 
     name: str
     place: str
@@ -101,7 +103,7 @@ class Summary:
     @property
     def tuned(self) -> list[Cell]:
         """Curve cells by share, then the others."""
-        return [cell for cell in self.cells if cell.place != "untuned"]
+        return [cell for cell in self.cells if cell.place in TUNED]
 
     @property
     def level(self) -> str:
@@ -196,8 +198,8 @@ def _cells(frame: pd.DataFrame) -> tuple[Cell, ...]:
             curve[share_pct] = _cell(row, "curve", share_pct)
         else:
             others.append(_cell(row, "other", share_pct))
-    untuned = [_cell(row, "untuned", None) for row in rows if row["kind"] == "untuned"]
-    return (*untuned, *(curve[share] for share in sorted(curve)), *others)
+    baselines = [_cell(row, p, None) for p in BASELINES for row in rows if row["kind"] == p]
+    return (*baselines, *(curve[share] for share in sorted(curve)), *others)
 
 
 def _cell(row: Mapping[str, Any], place: str, share_pct: float | None) -> Cell:

@@ -19,6 +19,7 @@ from typing import Any
 from mlan.records import write_bytes
 from mlan.report.summary import (
     AVERAGES,
+    BASELINES,
     GROUP_PREFIX,
     MEASURES,
     TAGS,
@@ -106,8 +107,8 @@ def scores_table(summary: Summary) -> Table:
 
 
 def _columns(summary: Summary) -> list[Cell]:
-    untuned = [cell for cell in summary.cells if cell.place == "untuned"]
-    return [*untuned, *summary.tuned]
+    baselines = [cell for cell in summary.cells if cell.place in BASELINES]
+    return [*baselines, *summary.tuned]
 
 
 def _row_names(summary: Summary, modality: str) -> list[str]:

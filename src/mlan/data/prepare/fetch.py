@@ -1,27 +1,45 @@
-"""Stage `fetch`: the files of a source that lie on a hub. The only stage that uses a network."""
+"""Stages `fetch` and `fetch_model`: what lies on a hub. No other stage uses a network."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from mlan.config.hub import parse_name
-from mlan.hub import fetch, provenance
+from mlan.hub import MODEL_EXTRAS, MODEL_FILES, fetch, fetched, provenance
 from mlan.stage import Job, log
 
 
 def fetch_source(job: Job) -> None:
-    """Link the files of a commit, verified, into the folder under their own paths.
+    """Link the files of a source, verified, into the folder under their own paths.
 
-    Identity: `name`, `repository` (with its commit), `files`. Raises HubError in one line.
+    Identity: `name`, `repository` (with its commit), `files`, and `digest` of the hub's list if
+    it is locked. Raises HubError in one line.
     """
-    name, files = parse_name(job.identity["repository"]), job.identity["files"]
-    place = (name.repository, str(name.commit), files, name.kind)
-    folder = fetch(*place, key=f"data.sources.{job.identity['name']}.repository")
+    key = f"data.sources.{job.identity['name']}.repository"
+    _link(job, key, job.identity["files"])
+
+
+def fetch_model(job: Job) -> None:
+    """Link a model's config, tokenizer and safetensors likewise; pickled weights stay away.
+
+    Identity: `key` of the study, `repository`, and `digest` if it is locked.
+    """
+    _link(job, job.identity["key"], MODEL_FILES, MODEL_EXTRAS)
+
+
+def _link(job: Job, key: str, patterns: Sequence[str], optional: Sequence[str] = ()) -> None:
+    name = parse_name(job.identity["repository"])
+    place = (name.repository, str(name.commit), patterns, name.kind)
+    digest = job.identity.get("digest")
+    folder = fetch(*place, optional=optional, digest=digest, key=key)
+    wanted = fetched(*place, optional=optional)
     links = []
-    for file in files:
+    for file in wanted.files:
         link = job.out / file
         link.parent.mkdir(parents=True, exist_ok=True)
         link.unlink(missing_ok=True)
         link.symlink_to((folder / file).resolve())
         links.append(link)
-    facts = provenance(*place)
+    facts = provenance(wanted)
     log.info("%s: %d file(s), %d bytes", name, facts["files"], facts["bytes"])
     job.finish(links, facts=facts)

@@ -18,7 +18,7 @@ from mlan.data.file_sources import (
 )
 from mlan.data.image_store import INDEX, PICTURES, write_pictures
 from mlan.data.images import build_index, draw_all
-from mlan.data.photos import load_all, load_embedded, photo_index
+from mlan.data.photos import PADDING, load_all, load_embedded, photo_index
 from mlan.data.rows import Rejected, check_rejected
 from mlan.records import read_checked, write_csv, write_parquet
 from mlan.stage import Job
@@ -30,7 +30,8 @@ REJECTED = "rejected.csv"
 def prepare_images(job: Job) -> None:
     """Write `images.npy` and `index.parquet`, for your own data also `rejected.csv`.
 
-    Identity: `name`, `image_size`, and `image_set` or (your own data) `source`. Inputs:
+    Identity: `name`, `image_size`, and `image_set` or (your own data) `source` and, unless it is
+    the default, `padding`. Inputs:
     `concepts`, or `file`, `file:1`, ..., or `hub`. Raises DataError for wrong assets, or too many
     rejected rows.
     """
@@ -59,6 +60,8 @@ def _load(job: Job) -> None:
     folder = None if source.image_folder is None else Path(source.image_folder)
     rows, dropped = read_source(name, source, files)
     check_pictures(name, source, rows, folder)
+    red, green, blue = job.identity.get("padding", PADDING)
+    padding = (red, green, blue)
     kept: list[str] = []
     problems: dict[str, str] = {}
     by_path = dict.fromkeys(row.image for row in rows if not row.embedded)
@@ -69,8 +72,8 @@ def _load(job: Job) -> None:
         if number in held
     )
     pictures = chain(
-        load_all(folder or Path(), by_path, size, kept, problems),
-        load_embedded(contents, size, kept, problems),
+        load_all(folder or Path(), by_path, size, kept, problems, padding),
+        load_embedded(contents, size, kept, problems, padding),
     )
     write_pictures(job.out / PICTURES, pictures, size)
     problems |= dict.fromkeys(held.values(), "image without bytes")

@@ -1,0 +1,110 @@
+"""What is found wrong with models before a job runs, and the vocabulary of a model folder."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mlan.grid import Grid
+from mlan.mixture.backbones import model_problems
+from tests.config.example import plain_study, put, validated
+from tests.model_folders import language_model, released, vision_tower
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A study's folder with three models beside it."""
+    folder = tmp_path_factory.mktemp("study")
+    language_model(folder / "lm")
+    vision_tower(folder / "eye")
+    released(folder / "llava")
+    return folder
+
+
+def problems(folder: Path, **changes: Any) -> list[str]:
+    study = plain_study()
+    put(study, "data.image_size", 32)
+    put(study, "recipe.align.feature_noise", 0)
+    put(study, "recipe.tune.feature_noise", 0)
+    for key, value in changes.items():
+        put(study, key.replace("__", "."), value)
+    grid = Grid(validated(study, folder=str(folder)), "cpu", folder / "results")
+    return list(model_problems(grid))
+
+
+def test_models_that_fit_give_no_problem(models: Path) -> None:
+    assert (
+        problems(
+            models,
+            recipe__backbone={
+                "language_model": "./lm",
+                "vision_tower": "./eye",
+                "template": "vicuna-v1",
+            },
+            released={"x": {"model": "./llava"}},
+        )
+        == []
+    )
+
+
+def test_each_wrong_model_is_one_line_with_its_key(models: Path) -> None:
+    found = problems(
+        models,
+        recipe__backbone={"language_model": "./eye", "vision_tower": "./none"},
+        released={"x": {"model": "./lm"}},
+    )
+    assert found == [
+        f"recipe.backbone.language_model = './eye': {models / 'eye'}: config.json has model_type "
+        "'clip_vision_model'; a language model is one of llama, qwen2",
+        f"recipe.backbone.vision_tower = './none': {models / 'none'}: no such folder",
+        f"released.x.model = './lm': {models / 'lm'}: config.json has model_type 'llama'; "
+        "a released model is one of llava",
+    ]
+
+
+def test_template_is_held_against_each_models_own_tokens(models: Path) -> None:
+    found = problems(
+        models,
+        recipe__backbone={"language_model": "./lm", "template": "chatml"},
+        released={"x": {"model": "./llava", "template": "llama3"}},
+    )
+    ask = "choose the template that the language model was made for"
+    assert found == [
+        "released.x.template = 'llama3': the tokenizer has no '<|eot_id|>' token; " + ask,
+        "recipe.backbone.template = 'chatml': the tokenizer has no '<|im_end|>' token; " + ask,
+    ]
+
+
+def test_embedded_model_is_held_against_the_embedded_tokenizer(models: Path) -> None:
+    [line] = problems(models, recipe__backbone__template="vicuna-v1")
+    assert line.startswith("recipe.backbone.template = 'vicuna-v1': the tokenizer has no ")
+
+
+def test_pictures_of_another_size_are_told_before_any_job(models: Path) -> None:
+    study = {"recipe__backbone__vision_tower": "./eye", "data__image_size": 96}
+    assert problems(models, **study) == [
+        "recipe.backbone.vision_tower = './eye': its tower takes pictures of 32 pixels; "
+        "data.image_size = 96"
+    ]
+
+
+def test_model_of_a_hub_is_not_asked_for_before_it_is_fetched(models: Path) -> None:
+    assert problems(models, recipe__backbone__language_model="hub:acme/tiny") == []
+
+
+def test_files_of_a_model_of_your_own_are_inputs_without_a_path_in_the_identity(
+    models: Path,
+) -> None:
+    study = put(plain_study(), "recipe.backbone.language_model", "./lm")
+    grid = Grid(validated(study, folder=str(models)), "cpu")
+    [name] = grid.backbones
+    inputs = grid.inputs("prepare_backbone", backbone=name)
+    assert inputs == {
+        f"file:language_model/{file}": models / "lm" / file
+        for file in ("config.json", "generation_config.json", "model.safetensors", "tokenizer.json")
+    }
+    identity = json.loads(grid.identity("prepare_backbone", backbone=name))
+    assert identity["backbone"] == {"language_model": "folder lm", "vision_tower": "toy-tower"}

@@ -1,0 +1,156 @@
+"""Language model, tower and a released model from a hub through the real engine, then offline."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from transformers import CLIPVisionConfig, LlamaConfig, LlavaConfig, LlavaForConditionalGeneration
+
+from mlan.mixture.tokenizer import embedded_tokenizer
+from tests.hub.loopback import Hub, serving
+from tests.model_folders import SHAPE, TOWER, language_model, randomise, vision_tower, write_pixels
+from tests.workflow.engine import Engine
+
+pytestmark = pytest.mark.allow_hosts(["127.0.0.1"])
+ROWS, IMAGE = 49216, 49152
+
+
+@pytest.fixture
+def hub() -> Iterator[Hub]:
+    with serving(Hub()) as served:
+        yield served
+
+
+def _files(folder: Path) -> dict[str, bytes]:
+    return {file.name: file.read_bytes() for file in folder.iterdir()}
+
+
+def _publish(hub: Hub, folder: Path) -> dict[str, str]:
+    """Publish the three models; return their pinned names. All speak the embedded tokens."""
+    language_model(folder / "lm", "qwen2", rows=ROWS, shards=True, tie_word_embeddings=True)
+    (folder / "lm" / "pytorch_model.bin").write_bytes(b"pickled")
+    vision_tower(folder / "eye", "siglip", alone=False)
+    config = LlavaConfig(
+        vision_config=CLIPVisionConfig(**TOWER),
+        text_config=LlamaConfig(**SHAPE, vocab_size=ROWS, max_position_embeddings=512),
+        image_token_index=IMAGE,
+        image_seq_length=16,
+    )
+    randomise(LlavaForConditionalGeneration(config), 3).save_pretrained(folder / "llava")
+    write_pixels(folder / "llava")
+    for name in ("lm", "llava"):
+        embedded_tokenizer().save(str(folder / name / "tokenizer.json"))
+    return {
+        name: f"hub:acme/{name}@{hub.publish(f'acme/{name}', _files(folder / name))}"
+        for name in ("lm", "eye", "llava")
+    }
+
+
+def _use(engine: Engine, hub: Hub, folder: Path, offline: bool = False) -> None:
+    engine.more_environment = {
+        "HF_ENDPOINT": hub.address,
+        "HF_HOME": str(folder / "hf"),
+        "HF_HUB_DISABLE_XET": "1",
+        "HF_HUB_DISABLE_TELEMETRY": "1",
+        "HF_HUB_OFFLINE": str(int(offline)),
+        "HF_TOKEN": "",
+    }
+
+
+def _record(engine: Engine, *folder: str) -> dict[str, Any]:
+    record: dict[str, Any] = json.loads(engine.results(*folder, "record.json").read_text())
+    return record
+
+
+def test_models_of_a_hub_are_trained_and_scored_with_the_network_off(
+    hub: Hub, scratch: Engine, study: dict[str, Any], tmp_path: Path
+) -> None:
+    names = _publish(hub, tmp_path)
+    study["recipe"]["backbone"] = {"language_model": names["lm"], "vision_tower": names["eye"]}
+    for part in ("align", "tune"):
+        study["recipe"][part]["feature_noise"] = 0
+    study["experiments"]["sweep"]["vary"]["mixture.text_share"] = [0.5]
+    study["released"] = {"llava": {"model": names["llava"], "template": "user-assistant"}}
+    scratch.write_study(study)
+    _use(scratch, hub, tmp_path)
+
+    done = scratch.run("prepare")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert not any("pytorch_model.bin" in path for path in hub.downloads())
+    [composed] = [f for f in scratch.results("backbone").iterdir() if f.name.startswith("lm-")]
+    told = _record(scratch, "backbone", composed.name)
+    assert told["identity"]["backbone"]["language_model"] == names["lm"]
+    assert "language_model/model-00001-of" in " ".join(told["outputs"])
+    assert "revision" not in told["identity"]
+
+    hub.requests.clear()
+    _use(scratch, hub, tmp_path, offline=True)
+    cells = [f"results/test/cells/{c}/seed0/scores/record.json" for c in _CELLS]
+    done = scratch.run(*cells)
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    assert hub.requests == []
+    assert not scratch.results("cells", "released_llava", "seed0", "weights").exists()
+    inputs = set(_record(scratch, "cells", "released_llava", "seed0", "predictions")["inputs"])
+    assert "backbone" in inputs
+    assert not inputs & {"align", "weights"}
+
+
+_CELLS = ("text50", "untuned", "released_llava")
+
+
+def test_unpinned_revision_is_taken_once_and_told_in_every_record(
+    hub: Hub, scratch: Engine, study: dict[str, Any], tmp_path: Path
+) -> None:
+    vision_tower(tmp_path / "eye")
+    commit = hub.publish("acme/eye", _files(tmp_path / "eye"))
+    study["recipe"]["backbone"]["vision_tower"] = "hub:acme/eye"
+    for part in ("align", "tune"):
+        study["recipe"][part]["feature_noise"] = 0
+    scratch.write_study(study)
+    _use(scratch, hub, tmp_path)
+    refused = scratch.run("--dry-run")
+    assert "recipe.backbone.vision_tower = 'hub:acme/eye': neither pinned nor locked" in (
+        refused.stdout + refused.stderr
+    )
+
+    study["unpinned"] = "allow"
+    scratch.write_study(study)
+    target = "results/test/data/concepts/record.json"
+    done = scratch.run(target)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert f"warning: hub:acme/eye is neither pinned nor locked; it is taken at {commit}" in (
+        done.stdout + done.stderr
+    )
+    identity = _record(scratch, "data", "concepts")["identity"]
+    assert identity["revision"] == "unpinned"
+    assert identity["unpinned"] == {"hub:acme/eye": commit}
+
+    # The branch moves on; the study stays where it began, also without the hub.
+    hub.publish("acme/eye", {"config.json": b"{}"})
+    _use(scratch, hub, tmp_path, offline=True)
+    assert scratch.planned(target) == {}
+
+
+def test_other_files_than_were_locked_are_refused_by_the_job(
+    hub: Hub, scratch: Engine, study: dict[str, Any], tmp_path: Path
+) -> None:
+    vision_tower(tmp_path / "eye")
+    commit = hub.publish("acme/eye", _files(tmp_path / "eye"))
+    study["recipe"]["backbone"]["vision_tower"] = "hub:acme/eye"
+    for part in ("align", "tune"):
+        study["recipe"][part]["feature_noise"] = 0
+    scratch.write_study(study)
+    entry = {"commit": commit, "bytes": 1, "files": 1, "digest": "0" * 64, "licence": "mit"}
+    lock = {"format": 1, "repositories": {"hub:acme/eye": entry}}
+    (scratch.folder / "config" / "test.lock.yaml").write_text(json.dumps(lock))
+    _use(scratch, hub, tmp_path)
+    done = scratch.run("prepare")
+    assert done.returncode != 0
+    [log] = scratch.results("logs", "fetch_model").iterdir()
+    [line] = [line for line in log.read_text().splitlines() if line.startswith("fetch_model: ")]
+    assert line.startswith("fetch_model: recipe.backbone.vision_tower = 'hub:acme/eye@")
+    assert "the lock file says 0000" in line
