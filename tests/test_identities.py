@@ -79,6 +79,20 @@ def test_identity_of_conversations_is_written_as_ever() -> None:
     )
 
 
+def test_identity_names_how_a_run_is_computed_only_where_it_is_set() -> None:
+    def tune(**keys: Any) -> Plain:
+        plain = plain_study()
+        for key, value in keys.items():
+            put(plain, f"recipe.tune.{key}", value)
+        return dict(json.loads(grid_of(plain).identity("tune", cell="text0", seed=0))["tune"])
+
+    before = {"language_model", "projector", "lora", "learning_rate", "projector_learning_rate"}
+    before |= {"warmup_steps", "weight_decay", "clip_norm", "feature_noise"}
+    assert tune().keys() == before
+    assert tune(weights="fp32", attention="sdpa", pass_tokens=0) == tune()
+    assert tune(attention="flex").keys() - before == {"attention"}
+
+
 def test_identity_holds_no_name_label_or_place_of_the_study() -> None:
     one = _own_data(plain_study())
     two = _own_data(plain_study())
@@ -236,6 +250,9 @@ def test_title_touches_the_figures_only() -> None:
         ("recipe.tune.rows", {"layout": "packed"}, {"mix", "tune"}),
         ("recipe.tune.rows", {"steps": "single_modality"}, {"mix"}),
         ("recipe.tune.lora.rank", 8, {"tune", "predict"}),
+        ("recipe.tune.weights", "fp32_master", {"tune"}),
+        ("recipe.tune.activation_checkpointing", 2, {"tune"}),
+        ("recipe.tune.pass_tokens", 512, {"tune"}),
         ("recipe.align.steps", 7, {"align"}),
         ("recipe.mixture.instances", 100, {"mix"}),
         ("data.concepts", {"objects": 20}, {"prepare_concepts"}),

@@ -165,6 +165,11 @@ ONE_WRONG_VALUE = {
         {"language_model": "frozen", "projector": "frozen"},
         ": recipe.tune.language_model = 'frozen': nothing would be trained",
     ),
+    "bf16 weights under fp32 products": (
+        "recipe.tune",
+        {"weights": "bf16_stochastic"},
+        ": recipe.tune.weights = 'bf16_stochastic': needs recipe.backbone.precision = 'bf16'",
+    ),
     "zero seeds": (
         "seeds",
         [],

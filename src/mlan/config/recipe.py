@@ -198,6 +198,12 @@ class Tune(Section):
         description="Every n-th decoder layer is computed again in the backward pass, which saves "
         "its activations; 1 is every layer, 0 none.",
     )
+    pass_tokens: int = Field(
+        0,
+        ge=0,
+        description="Tokens of one forward and backward pass at most, padding included; the "
+        "gradients of a step's passes add up to its objective. 0: a step is one pass.",
+    )
 
 
 class Recipe(Section):

@@ -24,7 +24,7 @@ from mlan.records import canonical
 _PLAN_KEYS = ("examples_per_step", "rows", "loss_unit", "microbatch")
 # Keys of the tuning section that are named only where they are set: without them an identity is
 # what it was before there were such keys, and what is computed stays so.
-_SILENT_KEYS = ("weights", "attention", "activation_checkpointing")
+_SILENT_KEYS = ("weights", "attention", "activation_checkpointing", "pass_tokens")
 # Keys of stage 1 that came later; at their default they are left out, as they were before.
 _ALIGN_ADDED = (
     *("from", "captions", "epochs", "warmup_share", "caption_template", "caption_end"),

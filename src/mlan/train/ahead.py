@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Generator, Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
 import torch
@@ -11,7 +11,7 @@ import torch
 T = TypeVar("T")
 
 
-def ahead(make: Callable[[int], T], numbers: Iterable[int]) -> Iterator[T]:
+def ahead(make: Callable[[int], T], numbers: Iterable[int]) -> Generator[T]:
     """Yield `make(number)` for each number in turn, the next one always under way.
 
     One thread, one number at a time: `make` may keep state. What it raises is raised here, when
@@ -23,7 +23,7 @@ def ahead(make: Callable[[int], T], numbers: Iterable[int]) -> Iterator[T]:
             return make(number)
 
     with ThreadPoolExecutor(1, "data") as thread:
-        coming = None
+        coming: Future[T] | None = None
         for number in numbers:
             ready, coming = coming, thread.submit(quietly, number)
             if ready is not None:

@@ -15,7 +15,7 @@ import torch
 from torch import nn
 from torch.utils.checkpoint import checkpoint
 from transformers.models.llava.modeling_llava import LlavaForConditionalGeneration
-from transformers.utils import is_flash_attn_2_available
+from transformers.utils.import_utils import is_flash_attn_2_available
 
 from mlan.errors import ConfigError
 
@@ -30,6 +30,7 @@ class Compute:
     weights: str = "fp32"
     attention: str = "sdpa"
     activation_checkpointing: int = 0
+    pass_tokens: int = 0
 
     @classmethod
     def of(cls, tune: Mapping[str, Any]) -> Compute:
@@ -85,4 +86,4 @@ def recompute_layers(model: LlavaForConditionalGeneration, every: int) -> None:
     layers: list[nn.Module] = list(model.model.language_model.layers)
     for layer in layers[::every]:
         again = partial(checkpoint, layer.forward, use_reentrant=False, preserve_rng_state=False)
-        layer.forward = again  # type: ignore[method-assign]
+        layer.forward = again

@@ -42,7 +42,8 @@ class Gauge:
             return 0.0
         import pynvml
 
-        return sum(pynvml.nvmlDeviceGetTotalEnergyConsumption(b) for b in self._boards) / 1e3
+        used = (pynvml.nvmlDeviceGetTotalEnergyConsumption(board) for board in self._boards)
+        return float(sum(used)) / 1e3  # the counter is in millijoules
 
 
 def _boards() -> list[Any]:

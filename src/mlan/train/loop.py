@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -32,7 +33,7 @@ from mlan.train.gauge import Gauge
 from mlan.train.meter import Meter, reset_metrics
 from mlan.train.objective import step_loss, token_losses
 from mlan.train.optimiser import make_optimiser
-from mlan.train.parallel import Ranks, Share, idle_batch
+from mlan.train.parallel import Pass, Ranks, Share, idle_batch
 from mlan.train.schedule import set_rates
 from mlan.train.seeds import derive, generator
 
@@ -69,11 +70,11 @@ class Objective(nn.Module):
 
 @dataclass(frozen=True)
 class Ready:
-    """The data of one step on this process."""
+    """The data of one pass on this process."""
 
-    share: Share
     batch: Batch
     pictures: Tensor | None  # (P, T, D), noise added
+    supervised: Tensor  # (own S,) places among the whole step's supervised tokens
 
 
 class Feeder:
@@ -93,7 +94,8 @@ class Feeder:
         self._tower = tower_of(model)
         projector = model.model.multi_modal_projector
         self._no_picture = (0, model.config.image_seq_length, projector.linear_1.in_features)
-        self._noise = job.identity["tune"]["feature_noise"]
+        tune = job.identity["tune"]
+        self._noise, self._limit = tune["feature_noise"], Compute.of(tune).pass_tokens
         self._seed = job.identity["seeds"]["order"]
         self._device = job.identity["device"]
         self._packed = job.identity["layout"] == "packed"
@@ -101,27 +103,32 @@ class Feeder:
     def __len__(self) -> int:
         return len(self._steps)
 
-    def step(self, number: int) -> Ready:
-        """Return this process's share of a step."""
-        share = self._ranks.share(self._steps[number], self._examples.sources)
-        if len(share.lines):
-            batch = build(share.lines, self._examples, packed=self._packed)
+    def step(self, number: int) -> tuple[Share, list[Ready]]:
+        """Return this process's share of a step and the data of its passes."""
+        share = self._ranks.share(self._steps[number], self._examples.sources, self._limit)
+        return share, [self._ready(number, share, one) for one in share.passes]
+
+    def _ready(self, number: int, share: Share, one: Pass) -> Ready:
+        if len(one.lines):
+            batch = build(one.lines, self._examples, packed=self._packed)
         else:
             batch = idle_batch(self._examples.pad, packed=self._packed)
-        return Ready(share, batch.to(self._device), self._pictures(number, batch.images, share))
+        pictures = self._pictures(number, batch.images, share, one)
+        return Ready(batch.to(self._device), pictures, one.supervised.to(self._device))
 
-    def _pictures(self, number: int, images: list[str], share: Share) -> Tensor | None:
-        if share.step_pictures == 0:
+    def _pictures(self, number: int, images: list[str], share: Share, one: Pass) -> Tensor | None:
+        if not (share.pictures if self._ranks.several else images):
             return None
         noise = generator("tune noise", self._seed, number)
-        if not self._ranks.several:
+        if len(images) == share.pictures:
             return self._noised(self._features.of(images), noise)
-        # No row is no reason to leave the projector out: its gradient is summed over processes.
+        # Without pictures of its own a process takes part with none: the projector's gradient is
+        # summed over all of them.
         own = self._features.of(images) if images else torch.zeros(self._no_picture)
         if self._noise:
-            # Drawn for the whole step, so that a picture's noise is that of a single process.
-            blank = own.new_zeros((share.step_pictures, *own.shape[1:]))
-            own = own + self._noised(blank, noise)[share.pictures]
+            # Drawn for the whole step, so that a picture's noise is that of a single pass.
+            blank = own.new_zeros((share.pictures, *own.shape[1:]))
+            own = own + self._noised(blank, noise)[one.pictures]
         return own.to(self._device)
 
     def _noised(self, features: Tensor, noise: torch.Generator) -> Tensor:
@@ -160,32 +167,28 @@ def train(
         log.info("going on from step %d", done)
     gauge = Gauge(device, job.identity["precision"], ranks.world)
     meter = Meter(state, "tune", len(feeder), done=done, gauge=gauge)
-    coming = ahead(feeder.step, range(done, len(feeder)))
-    for step in range(done, len(feeder)):
-        begun = time.monotonic()
-        ready = next(coming)
-        meter.wait += time.monotonic() - begun
-        set_rates(optimiser, step, len(feeder), recipe["warmup_steps"])
-        losses = objective(ready.batch, ready.pictures)
-        loss = step_loss(losses, ready.batch)
-        optimiser.zero_grad(set_to_none=True)
-        local.zero_grad()
-        if loss.requires_grad:  # a step without pictures where only the projector is trained
-            loss.backward()
-        norm = local.clip(recipe["clip_norm"])
-        values, finite, save = _read(losses, loss, norm, ready.share, ranks, checkpoint.due())
-        metrics = _per_source(progress, step, values, ready.share, sources)
-        if not finite:
-            progress.diverged_at = step
-            log.warning("step %d: loss or gradient is not finite; the run ends here", step)
-            break
-        optimiser.step()
-        lines = ready.share.step_lines
-        meter.flops += training_flops(shape, lines["tokens"], len(values), full=full)
-        meter.step(step + 1, int(lines["tokens"].sum()), metrics)
-        if step + 1 < len(feeder) and save:
-            checkpoint.save(step + 1, parameters, optimiser, {"losses": progress.losses})
-    coming.close()  # type: ignore[attr-defined]
+    with closing(ahead(feeder.step, range(done, len(feeder)))) as coming:
+        for step in range(done, len(feeder)):
+            begun = time.monotonic()
+            share, passes = next(coming)
+            meter.wait += time.monotonic() - begun
+            set_rates(optimiser, step, len(feeder), recipe["warmup_steps"])
+            local.zero_grad()
+            figures = _Figures(len(share.weight), parameters, checkpoint.due() and ranks.first)
+            for ready in passes:
+                _accumulate(objective, ready, figures)
+            norm = local.clip(recipe["clip_norm"])
+            values, finite, save = figures.read(norm, ranks)
+            metrics = _per_source(progress, step, values, share, sources)
+            if not finite:
+                progress.diverged_at = step
+                log.warning("step %d: loss or gradient is not finite; the run ends here", step)
+                break
+            optimiser.step()
+            meter.flops += training_flops(shape, share.lines["tokens"], len(values), full=full)
+            meter.step(step + 1, metrics["tokens"], metrics)
+            if step + 1 < len(feeder) and save:
+                checkpoint.save(step + 1, parameters, optimiser, {"losses": progress.losses})
     return Trained(progress, local.gather(), {**meter.summary(), "processes": ranks.world})
 
 
@@ -194,28 +197,36 @@ def _key(job: Job, ranks: Ranks) -> str:
     return digest([job.identity, job.code, job.threads, ranks.world, inputs])
 
 
-def _read(
-    losses: Tensor, loss: Tensor, norm: Tensor, share: Share, ranks: Ranks, due: bool
-) -> tuple[Tensor, bool, bool]:
-    """Bring a step's figures to the host in one transfer.
+def _accumulate(objective: Objective, ready: Ready, figures: _Figures) -> None:
+    """Add a pass's gradients to the parameters' and its losses to the step's."""
+    losses = objective(ready.batch, ready.pictures)
+    loss = step_loss(losses, ready.batch)
+    if loss.requires_grad:  # not without pictures where only the projector is trained
+        loss.backward()
+    figures.add(ready.supervised, losses, loss)
 
-    Returns the losses of the whole step's supervised tokens (S,), whether loss and gradient
-    are finite, and whether it is time for a checkpoint (by the first process's clock).
-    """
-    own = losses.detach()
-    size = len(share.weight)
-    figures = own.new_zeros(size + 2)
-    figures[:size] = (
-        own
-        if share.supervised is None
-        else figures[:size].index_add(0, share.supervised.to(own.device), own)
-    )
-    figures[size] = loss.detach()
-    figures[size + 1] = float(due and ranks.first)
-    ranks.sum(figures)
-    read = torch.cat([figures, norm.detach().reshape(1).to(figures)]).cpu()
-    finite = bool(torch.isfinite(read[size])) and bool(torch.isfinite(read[-1]))
-    return read[:size], finite, bool(read[size + 1] > 0)
+
+class _Figures:
+    """A step's losses, gathered on the device and brought to the host in one transfer."""
+
+    def __init__(self, size: int, parameters: Mapping[str, Tensor], due: bool) -> None:
+        device = next(iter(parameters.values())).device
+        self._all = torch.zeros(size + 2, device=device)
+        self._all[-1] = float(due)
+
+    def add(self, places: Tensor, losses: Tensor, loss: Tensor) -> None:
+        """Note a pass: its tokens' losses (own S,) at their places, its part of the loss."""
+        self._all.index_copy_(0, places, losses.detach())
+        self._all[-2] += loss.detach()
+
+    def read(self, norm: Tensor, ranks: Ranks) -> tuple[Tensor, bool, bool]:
+        """Return the losses of the whole step's supervised tokens (S,), whether loss and
+        gradient are finite, and whether a checkpoint is due (by the first process's clock).
+        """
+        ranks.sum(self._all)
+        found = torch.cat([self._all, norm.detach().reshape(1).to(self._all)]).cpu()
+        finite = bool(torch.isfinite(found[-3])) and bool(torch.isfinite(found[-1]))
+        return found[:-3], finite, bool(found[-2] > 0)
 
 
 def _per_source(
@@ -233,13 +244,13 @@ def _per_source(
             if math.isfinite(value):
                 progress.losses.append(entry)
     total = float((values * share.weight.double()).sum())
-    tokens = int(share.step_lines["tokens"].sum())
+    tokens = int(share.lines["tokens"].sum())
     return {"loss": round(total, 6), "loss_by_source": by_source, "tokens": tokens}
 
 
 def decoder_shape(model: LlavaForConditionalGeneration) -> DecoderShape:
     """Return what the operations of a model's language model follow from."""
-    text = model.config.text_config
+    text: Any = model.config.text_config
     layers = model.model.language_model.layers
     matrices = sum(
         p.numel() for n, p in layers.named_parameters() if p.dim() == 2 and "lora_" not in n

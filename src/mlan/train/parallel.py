@@ -29,23 +29,30 @@ from mlan.train.checkpoint import Checkpoint, RankCheckpoint
 
 
 @dataclass(frozen=True)
-class Share:
-    """A step's lines, and what of them belongs to this process.
+class Pass:
+    """Rows that go through the model together; several passes of a step add up.
 
     Supervised tokens and pictures are numbered over the whole step in reading order.
     """
 
-    step_lines: pd.DataFrame
+    lines: pd.DataFrame
+    supervised: Tensor  # (own S,) numbers
+    pictures: list[int]
+
+
+@dataclass(frozen=True)
+class Share:
+    """A step's lines, and the passes over them that this process makes."""
+
     lines: pd.DataFrame
     source: Tensor  # (S,) of the whole step
     weight: Tensor  # (S,) of the whole step
-    supervised: Tensor | None  # (own S,) numbers; None: all
-    pictures: list[int]
+    passes: list[Pass]
 
     @property
-    def step_pictures(self) -> int:
+    def pictures(self) -> int:
         """Pictures of the whole step."""
-        return int((self.step_lines["image"] != "").sum())
+        return int((self.lines["image"] != "").sum())
 
 
 def deal(rows: Mapping[int, int], ranks: int) -> list[set[int]]:
@@ -59,6 +66,22 @@ def deal(rows: Mapping[int, int], ranks: int) -> list[set[int]]:
         dealt[lightest].add(row)
         load[lightest] += rows[row]
     return dealt
+
+
+def passes(rows: Mapping[int, int], limit: int) -> list[set[int]]:
+    """Split rows, in their order, so that rows times the longest is `limit` tokens at most.
+
+    A row that is longer by itself is a pass of its own; 0 is no limit.
+    """
+    split: list[set[int]] = [set()]
+    longest = 0
+    for row, tokens in rows.items():
+        longest = max(longest, tokens)
+        if limit and split[-1] and longest * (len(split[-1]) + 1) > limit:
+            split.append(set())
+            longest = tokens
+        split[-1].add(row)
+    return split
 
 
 def idle_batch(pad: int, *, packed: bool) -> Batch:
@@ -96,21 +119,31 @@ class Ranks:
         """A folder for this process's progress."""
         return state if self.first else state / f"rank{self.number}"
 
-    def share(self, lines: pd.DataFrame, sources: list[str]) -> Share:
-        """Return what of a step's plan lines this process computes."""
+    def share(self, lines: pd.DataFrame, sources: list[str], limit: int = 0) -> Share:
+        """Return what of a step's plan lines this process computes.
+
+        `limit` bounds the tokens of a pass, padding included; 0 is one pass. All processes make
+        as many passes, some of them perhaps without rows.
+        """
         counts = lines["supervised_tokens"].to_numpy()
         places = {name: number for number, name in enumerate(sources)}
         source = torch.from_numpy(np.repeat(lines["source"].map(places).to_numpy(), counts))
         weight = torch.from_numpy(np.repeat(lines["weight"].to_numpy(np.float32), counts))
         shown = (lines["image"] != "").to_numpy()
-        if not self.several:
-            pictures = list(range(int(shown.sum())))
-            return Share(lines, lines, source, weight, None, pictures)
-        tokens = lines.groupby("row")["tokens"].sum().to_dict()
-        mine = lines["row"].isin(deal(tokens, self.world)[self.number]).to_numpy()
-        own = torch.from_numpy(np.flatnonzero(np.repeat(mine, counts)))
-        pictures = np.flatnonzero(mine[shown]).tolist()
-        return Share(lines, lines[mine], source, weight, own, pictures)
+        sums = lines.groupby("row")["tokens"].sum()
+        tokens = dict(zip(sums.index.tolist(), sums.tolist(), strict=True))
+        split = [
+            passes({row: tokens[row] for row in sorted(rows)}, limit)
+            for rows in deal(tokens, self.world)
+        ]
+        mine = split[self.number]
+        mine += [set() for _ in range(max(map(len, split)) - len(mine))]
+        found = []
+        for rows in mine:
+            own = lines["row"].isin(rows).to_numpy()
+            supervised = torch.from_numpy(np.flatnonzero(np.repeat(own, counts)))
+            found.append(Pass(lines[own], supervised, np.flatnonzero(own[shown]).tolist()))
+        return Share(lines, source, weight, found)
 
     def sum(self, figures: Tensor) -> None:
         """Add up the processes' tensors in place."""
@@ -152,14 +185,15 @@ class Local:
         units = [*model.model.language_model.layers, objective]
         for unit in units:
             fully_shard(unit, ignored_params=tower, mp_policy=precise)
-            unit.set_gradient_divide_factor(1.0)  # sums
+            unit.set_gradient_divide_factor(1.0)  # sums, by an operation that gloo has as well
+            unit.set_force_sum_reduction_for_comms(True)
         whole = {n: p for n, p in model.named_parameters() if n in set(names)}
         parts = {n: nn.Parameter(whole[n].data.to_local()) for n in names}
         return cls(ranks, parts, {n: whole[n] for n in names})
 
     def zero_grad(self) -> None:
         """Forget the gradients of the last step."""
-        for parameter in self._whole.values():
+        for parameter in (*self._whole.values(), *self.parameters.values()):
             parameter.grad = None
 
     def clip(self, limit: float) -> Tensor:

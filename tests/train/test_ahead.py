@@ -1,0 +1,44 @@
+"""The next step's data is under way while this step runs, in the same order."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+import torch
+
+from mlan.train.ahead import ahead
+
+
+def test_order_is_kept() -> None:
+    assert list(ahead(lambda n: n * n, range(5))) == [0, 1, 4, 9, 16]
+    assert list(ahead(lambda n: n, [])) == []
+
+
+def test_next_is_made_while_this_one_is_used() -> None:
+    made = [threading.Event() for _ in range(3)]
+
+    def make(number: int) -> int:
+        made[number].set()
+        return number
+
+    for number in ahead(make, range(3)):
+        if number < 2:
+            assert made[number + 1].wait(10)
+
+
+def test_what_is_made_has_no_history() -> None:
+    weight = torch.ones(1, requires_grad=True)
+    assert not next(ahead(lambda n: weight * n, [1])).requires_grad
+
+
+def test_mistake_is_raised_at_its_turn() -> None:
+    def make(number: int) -> int:
+        if number == 1:
+            raise ValueError("no such row")
+        return number
+
+    coming = ahead(make, range(3))
+    assert next(coming) == 0
+    with pytest.raises(ValueError, match="no such row"):
+        next(coming)
