@@ -8,11 +8,12 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
-from torch.nn import functional as F
 
 from mlan.train.optimiser import MasterAdamW, StochasticAdamW, make_optimiser
-from mlan.train.quantise import BLOCK, blocks, codebook, dequantise, quantise, round_to_bf16
+from mlan.train.quantise import BLOCK, codebook, dequantise, in_blocks, quantise, round_to_bf16
 
+CPU = torch.device("cpu")
+SIGNED, UNSIGNED = codebook(CPU, signed=True), codebook(CPU, signed=False)
 TUNE = {"learning_rate": 1e-2, "projector_learning_rate": 1e-3, "weight_decay": 0.1}
 
 
@@ -21,7 +22,7 @@ def _uniform(seed: int, *shape: int) -> torch.Tensor:
 
 
 def test_codebooks_are_those_of_the_paper() -> None:
-    signed, unsigned = codebook(signed=True), codebook(signed=False)
+    signed, unsigned = SIGNED, UNSIGNED
     assert (len(signed), len(unsigned)) == (255, 256)
     assert torch.equal(signed, -signed.flip(0))
     assert (unsigned[0], unsigned[-1]) == (0, 1)
@@ -44,11 +45,13 @@ def test_code_is_a_neighbour_of_the_number(
     rng = np.random.default_rng(seed)
     values = rng.standard_normal(size) * spread * 10.0 ** rng.uniform(-8, 0, size)
     values = torch.tensor(values if signed else np.abs(values)).float()
-    codes, scale = quantise(values, _uniform(seed, size), signed=signed)
+    blocks = in_blocks(values)
+    book = SIGNED if signed else UNSIGNED
+    codes, scale = quantise(blocks, _uniform(seed, *blocks.shape), book, never_zero=not signed)
     assert codes.dtype == torch.uint8
-    assert scale.shape == (blocks(size),)
-    back = dequantise(codes, scale, signed=signed)
-    code = codebook(signed=signed).numpy()
+    assert codes.shape == (-(-size // BLOCK), BLOCK)
+    back = dequantise(codes, scale, book).flatten()[:size]
+    code = book.numpy()
     scales = scale.repeat_interleave(BLOCK)[:size].clamp_min(1e-38).numpy()
     for unit, found in zip(values.numpy() / scales, back.numpy() / scales, strict=True):
         below = code[code <= unit + 1e-6 * abs(unit)].max()
@@ -62,9 +65,9 @@ def test_code_is_a_neighbour_of_the_number(
 def test_quantised_number_is_right_in_expectation() -> None:
     values = torch.tensor([1.0, -1.0, 0.30, -0.02, 4e-4])
     draws = 2000
-    same = F.pad(values, (0, BLOCK - len(values))).repeat(draws)
-    codes = quantise(same, _uniform(0, len(same)), signed=True)
-    found = dequantise(*codes, signed=True).view(draws, BLOCK)[:, : len(values)]
+    same = in_blocks(values).repeat(draws, 1)
+    codes = quantise(same, _uniform(0, *same.shape), SIGNED)
+    found = dequantise(*codes, SIGNED)[:, : len(values)]
     error = found.double().mean(0) - values.double()
     assert (error.abs() < 4 * found.double().std(0) / draws**0.5 + 1e-7).all(), error
 

@@ -74,14 +74,16 @@ class Checkpoint:
                 tensors = {name: saved.get_tensor(name) for name in names}
         except (SafetensorError, struct.error, OSError):
             return 0, {}
-        for key, saved_tensor in tensors.items():
+        # Fused kernels count their steps on the device.
+        fused = any(group.get("fused") for group in optimiser.param_groups)
+        for key, tensor in tensors.items():
             part, _, name = key.partition("/")
             parameter = parameters[name]
             if part == "parameter":
-                parameter.data.copy_(saved_tensor)
+                parameter.data.copy_(tensor)
             else:
-                device = parameter.device if saved_tensor.dim() else "cpu"
-                optimiser.state[parameter][part] = saved_tensor.clone().to(device)
+                device = parameter.device if tensor.dim() or fused else "cpu"
+                optimiser.state[parameter][part] = tensor.clone().to(device)
         return int(meta["step"]), json.loads(meta["facts"])
 
     def step(self) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -11,19 +12,20 @@ from mlan.flops import peak_flops
 
 
 class Gauge:
-    """Reads the devices of one job; every figure is left out where it cannot be known.
+    """Reads the devices of one job, named as in CUDA_VISIBLE_DEVICES; what cannot be known is
+    left out.
 
     `mfu` is model FLOPs utilisation (Chowdhery et al. 2022, arXiv 2204.02311): the operations
     that the model takes over those that the devices could do in bf16 in the same time.
     Energy is NVML's counter of the whole board.
     """
 
-    def __init__(self, device: str, precision: str, devices: int = 1) -> None:
+    def __init__(self, device: str, precision: str, devices: Sequence[str]) -> None:
         self._cuda = device == "cuda"
         known = self._cuda and precision == "bf16"
         one = peak_flops(torch.cuda.get_device_name()) if known else None
-        self._peak = one * devices if one else None
-        self._boards = _boards() if self._cuda else []
+        self._peak = one * max(1, len(devices)) if one else None
+        self._boards = _boards(devices) if self._cuda else []
         self._joules = self._read_joules()
 
     def read(self, flops: float, seconds: float) -> dict[str, Any]:
@@ -46,15 +48,15 @@ class Gauge:
         return float(sum(used)) / 1e3  # the counter is in millijoules
 
 
-def _boards() -> list[Any]:
-    """NVML's handles of the devices that this job sees; none without NVML or its counter."""
+def _boards(devices: Sequence[str]) -> list[Any]:
+    """NVML's handles of the devices; none without NVML or its counter."""
     try:
         import pynvml
     except ImportError:
         return []
     try:
         pynvml.nvmlInit()
-        boards = [_board(pynvml, name) for name in visible_devices()]
+        boards = [_board(pynvml, name) for name in devices]
         for board in boards:
             pynvml.nvmlDeviceGetTotalEnergyConsumption(board)
     except pynvml.NVMLError:

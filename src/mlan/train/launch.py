@@ -20,7 +20,6 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.context import ForkProcess
 from pathlib import Path
 
-import torch
 from torch import distributed as dist
 
 from mlan.errors import MlanError
@@ -40,8 +39,9 @@ def launch(world: int, device: str, work: Callable[[Ranks], None]) -> None:
     Raises a rank's MlanError; ends the process with one line if a rank ended otherwise (its
     traceback is on standard error).
     """
+    devices = visible_devices() if device == "cuda" else []
     if world == 1:
-        work(Ranks())
+        work(Ranks(devices=devices))
         return
     context = multiprocessing.get_context("fork")
     kept, handle = os.pipe()
@@ -50,7 +50,7 @@ def launch(world: int, device: str, work: Callable[[Ranks], None]) -> None:
 
         def be(number: int) -> None:
             os.close(handle)
-            _be(Ranks(number, world), device, Path(folder), kept, mouth, work)
+            _be(Ranks(number, world, devices), Path(folder), kept, mouth, work)
 
         ranks = [context.Process(target=be, args=(n,), name=f"rank {n}") for n in range(world)]
         try:
@@ -85,7 +85,6 @@ def _first_failure(ranks: list[ForkProcess]) -> ForkProcess | None:
 
 def _be(
     ranks: Ranks,
-    device: str,
     folder: Path,
     job: int,
     mouth: Connection,
@@ -96,10 +95,10 @@ def _be(
     threading.Thread(target=_end_with, args=(job,), daemon=True).start()
     if not ranks.first:
         log.setLevel(logging.WARNING)
-    if device == "cuda":
-        torch.cuda.set_device(ranks.number)
+    if ranks.devices:  # one each, so that `cuda` is the right one in every thread
+        os.environ["CUDA_VISIBLE_DEVICES"] = ranks.devices[ranks.number]
     dist.init_process_group(
-        "nccl" if device == "cuda" else "gloo",
+        "nccl" if ranks.devices else "gloo",
         init_method=f"file://{folder / 'ranks'}",
         rank=ranks.number,
         world_size=ranks.world,

@@ -165,7 +165,7 @@ def train(
     reset_metrics(state, done)
     if done:
         log.info("going on from step %d", done)
-    gauge = Gauge(device, job.identity["precision"], ranks.world)
+    gauge = Gauge(device, job.identity["precision"], ranks.devices)
     meter = Meter(state, "tune", len(feeder), done=done, gauge=gauge)
     with closing(ahead(feeder.step, range(done, len(feeder)))) as coming:
         for step in range(done, len(feeder)):

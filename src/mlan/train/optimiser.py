@@ -21,19 +21,21 @@ plain tensor.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from functools import cache
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.optim.adamw import adamw
 
-from mlan.train.quantise import BLOCK, blocks, dequantise, quantise, round_to_bf16
+from mlan.train.quantise import BLOCK, codebook, dequantise, in_blocks, quantise, round_to_bf16
 from mlan.train.seeds import derive
 
 # AdamW's usual constants (Loshchilov and Hutter 2019, arXiv 1711.05101; torch's defaults).
 BETAS, EPS = (0.9, 0.999), 1e-8
 # Numbers that are updated at once: bounds the fp32 copies of a large matrix to about 0.5 GB.
 _CHUNK = 2**24
+_STATE = ("exp_avg", "exp_avg_scale", "root_avg_sq", "root_avg_sq_scale")
 
 
 def make_optimiser(
@@ -66,6 +68,8 @@ class MasterAdamW(torch.optim.Optimizer):
 
     def __init__(self, groups: Iterable[dict[str, Any]], weight_decay: float) -> None:
         super().__init__(groups, {"lr": 0.0, "weight_decay": weight_decay})
+        for group in self.param_groups:
+            group["fused"] = group["params"][0].is_cuda
 
     @torch.no_grad()
     def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]
@@ -122,66 +126,73 @@ class StochasticAdamW(torch.optim.Optimizer):
             for parameter in group["params"]:
                 place += 1
                 if parameter.grad is not None:
-                    noise = self._noise(parameter, place)
-                    gradient = parameter.grad.reshape(-1)
-                    self._update(parameter, gradient, noise, group["lr"], group["weight_decay"])
-
-    def _noise(self, parameter: nn.Parameter, place: int) -> torch.Generator:
-        step = int(self.state[parameter].get("step", 0))
-        seed = derive("rounding", self._seed, step, place)
-        return torch.Generator(parameter.device).manual_seed(seed)
+                    rate, decay = group["lr"], group["weight_decay"]
+                    self._update(parameter, parameter.grad, place, rate, decay)
 
     def _update(
-        self,
-        parameter: nn.Parameter,
-        gradient: Tensor,
-        noise: torch.Generator,
-        rate: float,
-        decay: float,
+        self, parameter: nn.Parameter, gradient: Tensor, place: int, rate: float, decay: float
     ) -> None:
-        state = self.state[parameter]
-        size, device = parameter.numel(), parameter.device
+        state, device = self.state[parameter], parameter.device
         if not state:
             state["step"] = torch.zeros(())
             for moment in ("exp_avg", "root_avg_sq"):
-                state[moment] = torch.zeros(size, dtype=torch.uint8, device=device)
-                state[f"{moment}_scale"] = torch.zeros(blocks(size), device=device)
+                state[moment] = torch.zeros_like(in_blocks(parameter), dtype=torch.uint8)
+                state[f"{moment}_scale"] = torch.zeros(len(state[moment]), device=device)
         state["step"] += 1
         step = int(state["step"])
-        flat = parameter.view(-1)
-        for start in range(0, size, _CHUNK):
-            part = slice(start, start + _CHUNK)
-            parts = slice(start // BLOCK, blocks(min(start + _CHUNK, size)))
-            moments = {k: v[parts if "scale" in k else part] for k, v in state.items() if v.dim()}
-            _update_part(flat[part], gradient[part], moments, step, rate, decay, noise)
+        # As tensors: a compiled kernel would be compiled anew for every other number.
+        numbers = (rate, rate * decay, 1 - BETAS[0] ** step, (1 - BETAS[1] ** step) ** 0.5)
+        factors = torch.tensor(numbers, device=device)
+        books = [codebook(device, signed=signed) for signed in (True, False)]
+        noise = torch.Generator(device).manual_seed(derive("rounding", self._seed, step, place))
+        kept = [state[name] for name in _STATE]
+        update = _compiled() if parameter.is_cuda else adam_step
+        weights, gradients = in_blocks(parameter), in_blocks(gradient)
+        for start in range(0, len(weights), _CHUNK // BLOCK):
+            part = slice(start, start + _CHUNK // BLOCK)
+            shape = weights[part].shape
+            draws = [torch.rand(shape, generator=noise, device=device) for _ in range(2)]
+            bits = torch.randint(0, 2**16, shape, generator=noise, device=device, dtype=torch.int32)
+            new, *states = update(
+                weights[part], gradients[part], [k[part] for k in kept], factors, books, draws, bits
+            )
+            weights[part] = new
+            for old, found in zip(kept, states, strict=True):
+                old[part] = found
+        if weights.data_ptr() != parameter.data_ptr():  # padded, hence a copy
+            parameter.copy_(weights.flatten()[: parameter.numel()].view_as(parameter))
 
 
-def _update_part(
+@cache
+def _compiled() -> Any:
+    """The step as a few kernels: single operations move more than ten times the memory, which
+    at 7B takes as long as the products of a step.
+    """
+    return torch.compile(adam_step, dynamic=True)
+
+
+def adam_step(
     weight: Tensor,
     gradient: Tensor,
-    moments: dict[str, Tensor],
-    step: int,
-    rate: float,
-    decay: float,
-    noise: torch.Generator,
-) -> None:
-    """Take AdamW's step `step` (from 1) on one part of a parameter, in place."""
+    state: list[Tensor],
+    factors: Tensor,
+    books: list[Tensor],
+    draws: list[Tensor],
+    bits: Tensor,
+) -> tuple[Tensor, ...]:
+    """Return the new weights (B, BLOCK) bf16 and the new state, in the order of `_STATE`.
+
+    `factors`: rate, rate times decay, and the bias corrections of mean and root; `books`: the
+    codes of mean and root.
+    """
+    rate, shrink, of_mean, of_root = factors.unbind()
     g = gradient.float()
-    codes, scales = moments["exp_avg"], moments["exp_avg_scale"]
-    roots, root_scales = moments["root_avg_sq"], moments["root_avg_sq_scale"]
-    mean = dequantise(codes, scales, signed=True).lerp_(g, 1 - BETAS[0])
-    square = dequantise(roots, root_scales, signed=False).square_()
-    root = square.mul_(BETAS[1]).addcmul_(g, g, value=1 - BETAS[1]).sqrt_()
-    denominator = (root / (1 - BETAS[1] ** step) ** 0.5).add_(EPS)
-    value = weight.float().mul_(1 - rate * decay)
-    value.addcdiv_(mean, denominator, value=-rate / (1 - BETAS[0] ** step))
-
-    def uniform() -> Tensor:
-        return torch.rand(g.shape, generator=noise, device=g.device)
-
-    new, new_scale = quantise(mean, uniform(), signed=True)
-    codes.copy_(new), scales.copy_(new_scale)
-    new, new_scale = quantise(root, uniform(), signed=False)
-    roots.copy_(new), root_scales.copy_(new_scale)
-    bits = torch.randint(0, 2**16, g.shape, generator=noise, device=g.device, dtype=torch.int32)
-    weight.copy_(round_to_bf16(value, bits))
+    mean = torch.lerp(dequantise(state[0], state[1], books[0]), g, 1 - BETAS[0])
+    square = dequantise(state[2], state[3], books[1]).square()
+    root = (BETAS[1] * square + (1 - BETAS[1]) * g.square()).sqrt()
+    value = weight.float() * (1 - shrink) - rate / of_mean * mean / (root / of_root + EPS)
+    return (
+        round_to_bf16(value, bits),
+        *quantise(mean, draws[0], books[0]),
+        *quantise(root, draws[1], books[1], never_zero=True),
+    )

@@ -13,7 +13,7 @@ Bits depend on the number of processes (sums are taken in another order), as on 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -100,10 +100,13 @@ def idle_batch(pad: int, *, packed: bool) -> Batch:
 
 
 class Ranks:
-    """The processes of a job as one of them sees them; by default there is one."""
+    """The processes of a job as one of them sees them; by default there is one.
 
-    def __init__(self, number: int = 0, world: int = 1) -> None:
-        self.number, self.world = number, world
+    `devices` are the GPUs of the whole job, as CUDA_VISIBLE_DEVICES names them.
+    """
+
+    def __init__(self, number: int = 0, world: int = 1, devices: Sequence[str] = ()) -> None:
+        self.number, self.world, self.devices = number, world, devices
 
     @property
     def first(self) -> bool:
@@ -173,18 +176,22 @@ class Local:
         self, ranks: Ranks, parameters: dict[str, nn.Parameter], whole: dict[str, nn.Parameter]
     ) -> None:
         self.parameters, self._whole, self._ranks = parameters, whole, ranks
+        single = all(p.dtype == torch.float32 for p in parameters.values())
+        self._plain = single and not ranks.several
 
     @classmethod
     def sharded(cls, ranks: Ranks, objective: nn.Module, names: list[str]) -> Local:
         """Shard the model within `objective` (FSDP2) and return the parts."""
+        from torch.distributed.device_mesh import init_device_mesh
         from torch.distributed.fsdp import MixedPrecisionPolicy, fully_shard
 
         model: Any = objective.model
+        mesh = init_device_mesh(model.device.type, (ranks.world,))
         tower = set(model.model.vision_tower.parameters())
         precise = MixedPrecisionPolicy(reduce_dtype=torch.float32)
         units = [*model.model.language_model.layers, objective]
         for unit in units:
-            fully_shard(unit, ignored_params=tower, mp_policy=precise)
+            fully_shard(unit, mesh=mesh, ignored_params=tower, mp_policy=precise)
             unit.set_gradient_divide_factor(1.0)  # sums, by an operation that gloo has as well
             unit.set_force_sum_reduction_for_comms(True)
         whole = {n: p for n, p in model.named_parameters() if n in set(names)}
@@ -201,11 +208,12 @@ class Local:
 
         Returns the norm before. Gradients come from the backward pass just done.
         """
-        if not self._ranks.several:
+        if self._plain:
             return torch.nn.utils.clip_grad_norm_(self.parameters.values(), limit)
-        for name, parameter in self.parameters.items():
-            gradient: Any = self._whole[name].grad
-            parameter.grad = None if gradient is None else gradient.to_local()
+        if self._ranks.several:
+            for name, parameter in self.parameters.items():
+                gradient: Any = self._whole[name].grad
+                parameter.grad = None if gradient is None else gradient.to_local()
         gradients = [p.grad for p in self.parameters.values() if p.grad is not None]
         device = next(iter(self.parameters.values())).device
         squares = torch.zeros((), device=device)

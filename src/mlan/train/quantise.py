@@ -23,7 +23,7 @@ _DECADES = 7
 
 
 @cache
-def codebook(*, signed: bool) -> Tensor:
+def codebook(device: torch.device, *, signed: bool) -> Tensor:
     """Return the values of a code, ascending, float32: 255 with a sign, 256 without.
 
     The decade (10^-(k+1), 10^-k] holds 2^(6-k) values, without a sign twice as many, at the
@@ -41,39 +41,39 @@ def codebook(*, signed: bool) -> Tensor:
         values += [-value for value in values]
     else:
         values.append(1.0)
-    return torch.tensor(sorted([0.0, *values]), dtype=torch.float32)
+    return torch.tensor(sorted([0.0, *values]), dtype=torch.float32, device=device)
 
 
-def blocks(size: int) -> int:
-    """Return how many blocks hold `size` numbers."""
-    return -(-size // BLOCK)
+def in_blocks(values: Tensor) -> Tensor:
+    """Return numbers of any shape as whole blocks (B, BLOCK), zeros at the end."""
+    flat = values.reshape(-1)
+    missing = -flat.numel() % BLOCK
+    whole = F.pad(flat, (0, missing)) if missing else flat
+    return whole.view(whole.numel() // BLOCK, BLOCK)
 
 
-def quantise(values: Tensor, noise: Tensor, *, signed: bool) -> tuple[Tensor, Tensor]:
-    """Return 8-bit codes (n,) and the scale of each block, of values (n,) float32.
+def quantise(
+    values: Tensor, noise: Tensor, code: Tensor, *, never_zero: bool = False
+) -> tuple[Tensor, Tensor]:
+    """Return 8-bit codes (B, BLOCK) and the blocks' scales (B,) of values (B, BLOCK) float32.
 
-    `noise` (n,) is uniform in [0, 1). Decoded, a number is one of its two neighbours in the
-    code, in expectation itself; without a sign, a number above zero never becomes zero.
+    `noise` (B, BLOCK) is uniform in [0, 1), `code` a codebook. Decoded, a number is one of its
+    two neighbours in the code, in expectation itself. With `never_zero` (a code without a sign)
+    a number above zero never becomes zero.
     """
-    padded = F.pad(values, (0, -values.numel() % BLOCK)).view(-1, BLOCK)
-    scale = padded.abs().amax(1)
-    unit = padded / scale.clamp_min(torch.finfo(torch.float32).tiny)[:, None]
-    unit = unit.flatten()[: values.numel()]
-    code = codebook(signed=signed).to(values.device)
-    above = torch.bucketize(unit, code).clamp(1, len(code) - 1)
+    scale = values.abs().amax(1)
+    unit = values / scale.clamp_min(torch.finfo(torch.float32).tiny)[:, None]
+    above = torch.bucketize(unit, code, out_int32=True).clamp(1, len(code) - 1)
     low, high = code[above - 1], code[above]
-    up = noise * (high - low) < unit - low
-    found = torch.where(up, above, above - 1)
-    if not signed:
+    found = above - 1 + (noise * (high - low) < unit - low).int()
+    if never_zero:
         found = torch.where(unit > 0, found.clamp_min(1), found)
     return found.to(torch.uint8), scale
 
 
-def dequantise(codes: Tensor, scale: Tensor, *, signed: bool) -> Tensor:
-    """Return the numbers of codes (n,) and block scales, (n,) float32."""
-    code = codebook(signed=signed).to(codes.device)
-    unit = code[codes.int()]
-    return unit * scale.repeat_interleave(BLOCK)[: codes.numel()]
+def dequantise(codes: Tensor, scale: Tensor, code: Tensor) -> Tensor:
+    """Return the numbers of codes (B, BLOCK) with scales (B,), float32."""
+    return code[codes.int()] * scale[:, None]
 
 
 def round_to_bf16(values: Tensor, noise: Tensor) -> Tensor:
