@@ -322,6 +322,16 @@ def test_stage_1_on_captions_reads_them_and_no_concept() -> None:
     assert "lcs" in grid.sources
 
 
+def test_existing_projector_is_an_input_by_its_bytes_and_no_place() -> None:
+    plain = put(plain_study(), "recipe.align", {"from": "far/away/mm.safetensors"})
+    grid = grid_of(plain, folder="some/where")
+    inputs = grid.inputs("align", stack="base")
+    assert inputs["file"] == Path("some/where/far/away/mm.safetensors")
+    assert set(inputs) == {"backbone", "concepts", "file", "naming_images"}
+    align = json.loads(grid.identity("align", stack="base"))["align"]
+    assert align == {"from": "mm.safetensors", "naming_images": "eval"}
+
+
 def test_new_keys_of_stage_1_leave_its_identity_as_it_was() -> None:
     align = json.loads(grid_of(plain_study()).identity("align", stack="base"))["align"]
     assert set(align) == {

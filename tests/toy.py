@@ -128,7 +128,8 @@ def plan(
     return build_plan(mixture, tune, seeds, sources, template, TOKENS), sources, template
 
 
-def _record(folder: Path) -> None:
+def record(folder: Path) -> None:
+    """Write a record of the files in a folder, as the job that made them would."""
     files = [p for p in folder.rglob("*") if p.is_file() and p.name != RECORD]
     write_record(folder, stage="test", identity={}, code="", inputs={}, outputs=files)
 
@@ -152,7 +153,7 @@ def tune_job(folder: Path, backbone: Path, share: float, **tune: object) -> Job:
     write_parquet(folder / "set" / "index.parquet", index)
     np.save(folder / "set" / "images.npy", pictures)
     for path in inputs.values():
-        _record(path)
+        record(path)
     identity = {
         "tune": {**TUNE, **tune},
         "layout": "sorted",

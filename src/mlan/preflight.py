@@ -76,6 +76,7 @@ def _config(grid: Grid) -> dict[str, Any]:
         "mixtures": recipes,
         "matched": {name: m.model_dump() for name, m in grid.mixtures.items()},
         "backbones": grid.backbones,
+        "projectors": sorted(str(r.align.existing) for r, _ in grid.stacks.values()),
         "templates": {n: [speaker(c), templates_of(c)] for n, c in grid.cells.items()},
         "folder": str(grid.study.path.parent),
     }
@@ -87,6 +88,8 @@ def _files(grid: Grid) -> dict[str, list[int]]:
     for name, source in grid.config.data.sources.items():
         if isinstance(source, FileSource):
             paths += [*grid.source_files(name).values(), _prepared(grid, name) / RECORD]
+    existing = [recipe.align.existing for recipe, _ in grid.stacks.values()]
+    paths += [grid.study.resolve(path) for path in existing if path is not None]
     stats = {str(p): p.stat() for p in paths if p is not None and p.exists()}
     return {name: [s.st_size, s.st_mtime_ns] for name, s in stats.items()}
 
@@ -131,6 +134,7 @@ def _examine(grid: Grid) -> dict[str, int]:
             problems += error.lines
     problems += _budget_problems(grid, sizes)
     problems += model_problems(grid)
+    problems += _projector_problems(grid)
     if problems:
         raise ConfigError(*(f"{grid.study.path}: {line}" for line in dict.fromkeys(problems)))
     return sizes
@@ -182,3 +186,11 @@ def _budget_problems(grid: Grid, sizes: dict[str, int]) -> Iterator[str]:
     for cell in tuned:
         if _budgets(grid, sizes).get(cell.name) == 0:
             yield f"cell {cell.name}: recipe.mixture.match = 'down' leaves no instance to train on"
+
+
+def _projector_problems(grid: Grid) -> Iterator[str]:
+    for path in sorted({r.align.existing for r, _ in grid.stacks.values() if r.align.existing}):
+        if not grid.study.resolve(path).is_file():
+            yield (
+                f"recipe.align.from = {path!r}: no such file; paths are relative to the study file"
+            )

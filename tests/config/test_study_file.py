@@ -128,6 +128,23 @@ def test_key_that_was_replaced_says_by_what(tmp_path: Path) -> None:
                 for key in ("epochs", "caption_layout")
             ],
         ),
+        (
+            {"from": "a/mm_projector.bin"},
+            [
+                ": recipe.align.from = 'a/mm_projector.bin': not a safetensors file; a pickle may "
+                'run code when it is read. Convert it: python -c "import torch; from '
+                "safetensors.torch import save_file; save_file(torch.load('a/mm_projector.bin', "
+                "weights_only=True), 'a/mm_projector.safetensors')\""
+            ],
+        ),
+        (
+            {"from": "a.safetensors", "captions": "v_object", "method": "plain"},
+            [
+                ": recipe.align.from: is used in place of training; recipe.align.captions = "
+                "'v_object' would not be read"
+            ],
+        ),
+        ({"from": "a.safetensors", "images": "none"}, None),
         ({"captions": "v_object", "method": "plain", "images": "none"}, None),
         ({"naming_images": None}, None),
     ],

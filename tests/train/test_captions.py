@@ -18,12 +18,12 @@ import mlan.train.captions as stage
 from mlan.data.tables import rows_of
 from mlan.mixture.forms import FORMS
 from mlan.model.compose import compose, encode, initialise_projector, load_stage1, raw_features
-from mlan.records import read_checked, read_record, write_parquet, write_record
+from mlan.records import read_checked, read_record, write_parquet
 from mlan.stage import Job
 from mlan.train.align import align
 from mlan.train.checkpoint import Checkpoint
 from mlan.train.seeds import derive
-from tests.toy import examples
+from tests.toy import examples, record
 
 CAPTIONS = 10
 RECIPE = {
@@ -37,11 +37,6 @@ RECIPE = {
     "feature_noise": 0.0,
     "clip_norm": 1.0,
 }
-
-
-def _record(folder: Path) -> None:
-    files = [p for p in folder.rglob("*") if p.is_file()]
-    write_record(folder, stage="test", identity={}, code="", inputs={}, outputs=files)
 
 
 def align_job(folder: Path, backbone: Path, **recipe: Any) -> Job:
@@ -58,7 +53,7 @@ def align_job(folder: Path, backbone: Path, **recipe: Any) -> Job:
         "images": folder / "images",
     }
     for path in inputs.values():
-        _record(path)
+        record(path)
     identity = {
         "align": {**RECIPE, **recipe},
         "template": "user-assistant",

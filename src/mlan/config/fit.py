@@ -237,13 +237,18 @@ def recipe_problems(data: Data, recipe: Recipe) -> list[Problem]:
 def _align_problems(data: Data, align: Align) -> list[Problem]:
     key = "recipe.align"
     sets = {"naming_images": align.naming_images}
-    if align.captions is None:
+    if align.captions is None and align.existing is None:
         sets["images"] = align.images
     problems = [
         _unknown_set(f"{key}.{field}", name, data)
         for field, name in sorted(sets.items())
         if name is not None and name not in data.images
     ]
+    if align.existing is not None and not align.existing.endswith(".safetensors"):
+        line = (
+            f"{key}.from = {align.existing!r}: not a safetensors file{_conversion(align.existing)}"
+        )
+        problems.append(Problem(line, (f"{key}.from",)))
     if align.captions is None:
         return problems + [
             Problem(
@@ -253,6 +258,9 @@ def _align_problems(data: Data, align: Align) -> list[Problem]:
             if getattr(align, field) != Align.model_fields[field].default
         ]
     mine, named = f"{key}.captions", repr(align.captions)
+    if align.existing is not None:
+        line = f"{key}.from: is used in place of training; {mine} = {named} would not be read"
+        problems.append(Problem(line, (f"{key}.from", mine)))
     if align.captions not in data.sources:
         line = f"{mine} = {named}: unknown source; {nearest(align.captions, data.sources)}"
         problems.append(Problem(line, (mine, "data.sources.*")))
@@ -265,6 +273,18 @@ def _align_problems(data: Data, align: Align) -> list[Problem]:
         )
         problems.append(Problem(line, (f"{key}.method", mine)))
     return problems
+
+
+def _conversion(path: str) -> str:
+    """How a pickled file is made one that no code can hide in."""
+    if not path.endswith((".bin", ".pt", ".pth")):
+        return ""
+    new = str(PurePosixPath(path).with_suffix(".safetensors"))
+    return (
+        '; a pickle may run code when it is read. Convert it: python -c "import torch; '
+        "from safetensors.torch import save_file; "
+        f"save_file(torch.load('{path}', weights_only=True), '{new}')\""
+    )
 
 
 def _weight_problems(data: Data, modality: str, weights: dict[str, float]) -> list[Problem]:

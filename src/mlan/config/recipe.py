@@ -48,8 +48,8 @@ _FROM: dict[str, Any] = {
         str | None,
         Field(
             None,
-            description="Existing projector in place of training: a safetensors file, or a folder "
-            "of them, relative to the study file.",
+            description="Existing projector in place of training: a safetensors file with our, "
+            "transformers' or LLaVA's names, relative to the study file.",
         ),
     )
 }
@@ -58,6 +58,12 @@ _From: Any = create_model("_From", __base__=Section, **_FROM)
 
 class Align(_From):
     """Stage 1: the projector learns to name pictures; everything else is frozen."""
+
+    @property
+    def existing(self) -> str | None:
+        """The file in `from`."""
+        path: str | None = self.__dict__["from"]
+        return path
 
     method: Literal["warm_start", "plain"] = Field(
         "warm_start",

@@ -100,7 +100,7 @@ def align_flops(recipe: Recipe) -> float:
 def align_extra_flops(recipe: Recipe, config: StudyConfig) -> float:
     """Return stage 1's operations before and after: tower, warm start, naming check."""
     model = language_model(recipe)
-    if recipe.align.captions is not None:
+    if recipe.align.captions is not None or recipe.align.existing is not None:
         return 0.0
     concepts = config.data.concepts.objects + config.data.concepts.countries
     views = config.data.images[recipe.align.images].views

@@ -259,7 +259,9 @@ class Grid(Cells):
         }
 
     def _captioned(self, align: Align) -> dict[str, Path]:
-        """What stage 1 learns from: named pictures, or captions of your own."""
+        """What stage 1 comes from: named pictures, captions of your own, or a finished one."""
+        if align.existing is not None:
+            return {"file": self.study.resolve(align.existing)}
         if align.captions is None:
             return {
                 "concepts": self.folder("data", "concepts"),
@@ -449,6 +451,9 @@ def _unset(tune: Tune) -> set[str]:
 
 def _align_fields(align: Align) -> dict[str, Any]:
     """What decides stage 1."""
+    if align.existing is not None:
+        # The file is an input; its place decides nothing, its name is for messages.
+        return {"from": Path(align.existing).name, "naming_images": align.naming_images}
     plain = Align().model_dump()
     skip = [key for key in _ALIGN_ADDED if align.model_dump()[key] == plain[key]]
     if align.captions is not None:

@@ -85,7 +85,7 @@ def speaker(cell: Cell) -> str:
 
 def templates_of(cell: Cell) -> dict[str, str]:
     """Return the conversation templates that a cell uses, by the keys that name them."""
-    named = {f"{cell.section}.template": cell.recipe.backbone.template}
+    named: dict[str, str] = {f"{cell.section}.template": cell.recipe.backbone.template}
     if cell.kind != RELEASED and cell.recipe.align.caption_template is not None:
         named["recipe.align.caption_template"] = cell.recipe.align.caption_template
     return named

@@ -41,6 +41,7 @@ from mlan.records import (
     atomic,
     checked,
     digest,
+    file_digest,
     read_checked,
     read_record,
     write_csv,
@@ -53,6 +54,7 @@ from mlan.train.checkpoint import Checkpoint
 from mlan.train.meter import Meter, reset_metrics
 from mlan.train.naming import NO_NAMING, check_naming
 from mlan.train.objective import step_loss, token_losses
+from mlan.train.projector import read_projector
 from mlan.train.schedule import set_rates
 from mlan.train.seeds import derive, generator
 
@@ -83,7 +85,8 @@ def align(job: Job) -> None:
 
     job.identity: align, template, seed, device, precision. job.inputs: backbone, images, and
     concepts (named) or `source:<captions>`; where naming is checked, naming_images and concepts.
-    From captions there is plan.parquet, too; without a check, naming.csv has no line.
+    From captions there is plan.parquet, too; without a check, naming.csv has no line. With `from`
+    nothing is trained: job.inputs has the `file` that holds the projector.
     """
     recipe, device = job.identity["align"], job.identity["device"]
     prepare_torch(job.threads, device)
@@ -94,7 +97,9 @@ def align(job: Job) -> None:
     tokenizer = load_tokenizer(job.inputs["backbone"])
     template = Template(job.identity["template"], tokenizer, model.config.image_seq_length)
     written = [job.out / "projector.safetensors", job.out / "naming.csv"]
-    if recipe.get("captions"):
+    if "from" in recipe:
+        facts, run = _take(job, model)
+    elif recipe.get("captions"):
         captioned = plan_captions(job, model.config.image_seq_length)
         write_parquet(job.out / "plan.parquet", captioned.plan)
         written.append(job.out / "plan.parquet")
@@ -115,6 +120,15 @@ def align(job: Job) -> None:
         run=run,
     )
     Checkpoint(job.state / "checkpoint.safetensors", "").remove()
+
+
+def _take(job: Job, model: LlavaForConditionalGeneration) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Put an existing projector into the model; return where it came from."""
+    path, state = job.inputs["file"], model.state_dict()
+    for name, tensor in read_projector(path, stage1_tensors(model)).items():
+        state[name].copy_(tensor)
+    log.info("stage 1 is the projector of %s", path)
+    return {"from": path.name, "from_sha256": file_digest(path)}, {}
 
 
 def _train_on_names(
