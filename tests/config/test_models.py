@@ -80,9 +80,9 @@ def test_cells_stacks_and_folders_are_named_by_the_short_name() -> None:
     short = short_name("./my/Llama")
     assert [name for name, cell in grid.cells.items() if cell.kind == "tuned"] == [
         "text50",
-        f"text50_language-model-{short}",
+        f"text50_backbone-language-model-{short}",
     ]
-    assert list(grid.stacks) == ["base", f"base_language-model-{short}"]
+    assert list(grid.stacks) == ["base", f"base_backbone-language-model-{short}"]
     assert list(grid.backbones) == ["toy-llama_toy-tower", f"{short}_toy-tower"]
 
 
