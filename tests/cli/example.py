@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from mlan.cli import app
 from mlan.cli.progress import SCRIPTS
@@ -14,6 +16,18 @@ from mlan.cost import Task, tasks
 from mlan.cost.jobs import RUN_FOLDERS
 from mlan.grid import Grid
 from mlan.records import write_record
+
+
+def write_study(project: Path, **changes: object) -> None:
+    """Write config/mine.yaml: the tiny study with some dotted keys changed."""
+    plain = yaml.safe_load((project / "config" / "tiny.yaml").read_text())
+    for key, value in changes.items():
+        place = plain
+        *path, last = key.split("__")
+        for part in path:
+            place = place.setdefault(part, {})
+        place[last] = value
+    (project / "config" / "mine.yaml").write_text(yaml.safe_dump(plain))
 
 
 def finish(grid: Grid, task: Task, facts: dict[str, Any] | None = None) -> None:

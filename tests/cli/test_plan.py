@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-import yaml
 
 from mlan.cli.plan import plan_cells
 from mlan.cli.planning import Planner, shares
@@ -16,18 +15,7 @@ from mlan.errors import ConfigError, DataError
 from mlan.grid import Grid
 from mlan.mixture.tokenizer import embedded_tokenizer, read_metadata
 from mlan.preflight import preflight
-
-
-def write_study(project: Path, **changes: object) -> None:
-    """Write config/mine.yaml: the tiny study with some dotted keys changed."""
-    plain = yaml.safe_load((project / "config" / "tiny.yaml").read_text())
-    for key, value in changes.items():
-        place = plain
-        *path, last = key.split("__")
-        for part in path:
-            place = place.setdefault(part, {})
-        place[last] = value
-    (project / "config" / "mine.yaml").write_text(yaml.safe_dump(plain))
+from tests.cli.example import write_study
 
 
 def test_plan_of_the_middle_cell_has_the_counts_worked_out_by_hand(grid: Grid) -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
+from mlan.cli.card import card_of
 from mlan.cli.study import check_cell, open_grid
 from mlan.cli.words import console
 from mlan.errors import MlanError
 from mlan.grid import RELEASED
+from mlan.report.card import model_card
 
 
 def run(study: str, cell: str, seed: int | None, out: Path) -> None:
@@ -19,7 +22,12 @@ def run(study: str, cell: str, seed: int | None, out: Path) -> None:
     if grid.cells[cell].kind == RELEASED:
         raise MlanError(f"cell = {cell!r}: is {grid.cells[cell].model} as it was released")
     inputs = grid.inputs("predict", cell=cell, seed=number)
-    tune = grid.cells[cell].recipe.tune.model_dump()
-    export_run(out, inputs["backbone"], inputs["align"], inputs.get("weights"), tune)
-    load = f"LlavaForConditionalGeneration.from_pretrained({str(out)!r})"
-    console().print(f"{out} is written; load it with: import mlan.model; {load}", soft_wrap=True)
+    tune = json.loads(grid.identity("predict", cell=cell, seed=number))["tune"] or {}
+    card = card_of(grid, cell, number)
+    texts = {"README.md": model_card(card)}
+    export_run(out, inputs["backbone"], inputs["align"], inputs.get("weights"), tune, texts)
+    first = "import mlan.model; " if card.needs_mlan else ""
+    load = f"{first}LlavaForConditionalGeneration.from_pretrained({str(out)!r})"
+    console().print(
+        f"{out} is written; README.md is its card; load it with: {load}", soft_wrap=True
+    )

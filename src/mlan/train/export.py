@@ -13,17 +13,23 @@ from typing import Any
 
 from mlan.errors import DataError
 from mlan.model.compose import compose, load_stage1
+from mlan.model.processor import processor_files
 from mlan.records import checked, read_record
 from mlan.train import trainable
 
 
 def export_run(
-    out: Path, backbone: Path, align: Path, weights: Path | None, tune: Mapping[str, Any]
+    out: Path,
+    backbone: Path,
+    align: Path,
+    weights: Path | None,
+    tune: Mapping[str, Any],
+    texts: Mapping[str, str] | None = None,
 ) -> None:
-    """Save backbone, stage 1 and a run's weights as one model with its tokenizer.
+    """Save backbone, stage 1 and a run's weights as one model with tokenizer and processor.
 
-    `weights` is None for the untuned model. Raises DataError if `out` exists, IntegrityError
-    if a file differs from its record.
+    `weights` is None for the untuned model; `texts` are further files by name. Raises DataError if
+    `out` exists, IntegrityError if a file differs from its record.
     """
     if out.exists():
         raise DataError(f"{out}: exists already; name a folder that does not")
@@ -38,4 +44,6 @@ def export_run(
     shutil.rmtree(partial, ignore_errors=True)
     model.save_pretrained(partial)
     shutil.copyfile(backbone / "tokenizer.json", partial / "tokenizer.json")
+    for name, text in {**processor_files(model.config), **(texts or {})}.items():
+        (partial / name).write_text(text, encoding="utf-8")
     partial.replace(out)
