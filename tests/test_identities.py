@@ -383,6 +383,30 @@ def test_released_model_touches_no_other_job() -> None:
     }  # fmt: skip
 
 
+COMMAND = "./train.sh {data} {out} {seed}"
+
+
+def test_external_command_decides_the_tuning_and_nothing_of_ours_does() -> None:
+    plain = put(plain_study(), "recipe.tune.command", COMMAND)
+    grid = grid_of(plain)
+    assert json.loads(grid.identity("tune", cell="text50", seed=1)) == {
+        "command": COMMAND,
+        "device": "cpu",
+        "seeds": {"init": 1, "order": 1},
+    }
+    assert json.loads(grid.identity("predict", cell="text50", seed=0))["tune"] == {
+        "language_model": "full"
+    }
+    assert json.loads(grid.identity("predict", cell="untuned", seed=0))["tune"] is None
+    before = grid.identity("tune", cell="text50", seed=0)
+    other = grid_of(put(plain, "recipe.tune.learning_rate", 0.5))
+    assert other.identity("tune", cell="text50", seed=0) == before
+    tuned = [cell for cell in grid.cells.values() if cell.kind == "tuned"]
+    assert not any(cell.order_controlled for cell in tuned)
+    assert json.loads(grid.identity("draw"))["order_not_controlled"] == [c.name for c in tuned]
+    assert "order_not_controlled" not in json.loads(grid_of(plain_study()).identity("draw"))
+
+
 # --- inputs ----------------------------------------------------------------------------------
 
 

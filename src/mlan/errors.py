@@ -26,6 +26,10 @@ class IntegrityError(MlanError):
     """A file differs from the record that its producer wrote."""
 
 
+class CommandError(MlanError):
+    """An external command of the study failed."""
+
+
 class HubError(MlanError):
     """A repository of a hub cannot be had: absent, closed, damaged, or no hub answers."""
 

@@ -11,10 +11,11 @@ import pytest
 
 from mlan.cli.progress import Seen, look, withdraw
 from mlan.cli.status import describe
+from mlan.cli.study import open_grid
 from mlan.cost import tasks
 from mlan.grid import Grid
 from mlan.records import write_json
-from tests.cli.example import call, finish, finish_all, run_task
+from tests.cli.example import call, finish, finish_all, run_task, write_study
 
 
 def state_of(grid: Grid, stage: str, cell: str, seed: int) -> Seen:
@@ -85,6 +86,19 @@ def test_status_of_other_code_is_outdated_with_all_that_stands_on_it(grid: Grid)
     stages = ("mix", "tune", "predict", "score")
     assert {state_of(grid, stage, "text50", 0).state for stage in stages} == {"outdated"}
     assert {state_of(grid, stage, "text50", 1).state for stage in stages} == {"done"}
+
+
+def test_status_says_whose_order_is_not_controlled(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_study(project, recipe__tune__command="train {data} {out}")
+    assert call("status", "mine", "--seeds", "first", "--json") == 0
+    jobs = json.loads(capsys.readouterr().out)["jobs"]
+    assert {job["order_controlled"] for job in jobs if job.get("cell") == "text50"} == {False}
+    assert {job["order_controlled"] for job in jobs if job.get("cell") == "untuned"} == {True}
+    finish_all(open_grid("mine", "first"))
+    assert call("status", "mine", "--seeds", "first") == 0
+    assert capsys.readouterr().out.count("order not controlled") == 3
 
 
 def test_status_starts_without_torch(project: Path) -> None:

@@ -159,6 +159,26 @@ def test_captions_of_stage_1_fit_the_data(
         assert mistakes(tmp_path, study) == lines
 
 
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        ("train {data} {model} {images} {seed} --to {out} ${{HOME}}", None),
+        ("train {data} {outt}", "{outt} is not one of {data}, {images}, {model}, {out}, {seed}"),
+        ("train {data}", "{out} is missing; allowed are {data}, {images}, {model}, {out}, {seed}"),
+        ("train {data} {out} }", "a brace of the command itself is doubled"),
+        ("train {data} {out} {}", "{} is not one of"),
+    ],
+)
+def test_command_names_what_it_is_given(tmp_path: Path, command: str, said: str | None) -> None:
+    study = put(plain_study(), "recipe.tune.command", command)
+    if said is None:
+        load_study(write(tmp_path, study))
+    else:
+        [line] = mistakes(tmp_path, study)
+        assert line.startswith(": recipe.tune.command = ")
+        assert said in line
+
+
 def test_experiments_select_and_make_default_what_they_name(tmp_path: Path) -> None:
     study = put(plain_study(), "experiments.plain", {"default": False})
     path = write(tmp_path, study)

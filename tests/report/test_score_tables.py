@@ -6,6 +6,7 @@ import csv
 import io
 import math
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -88,6 +89,13 @@ def test_scores_table_note_says_what_is_missing_and_covered(summary_of: Build) -
     assert "covers seeds and items (untuned, 25 %: items only (one seed))." in table.note
     assert "Seeds: 3 (untuned, 25 %: 1)." in table.note
     assert "Not run: 25 %: seed 1, 2." in table.note
+
+
+def test_tables_name_the_cells_whose_order_is_not_controlled(summary_of: Build) -> None:
+    summary = replace(summary_of(), order_not_controlled=("share-50",))
+    for table in (scores_table(summary), tokens_table(summary)):
+        assert "Order not controlled: 50 %." in table.note
+    assert "controlled" not in scores_table(summary_of()).note
 
 
 def test_scores_table_cell_without_runs_is_a_dash(summary_of: Build) -> None:

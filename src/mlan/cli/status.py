@@ -53,7 +53,15 @@ def describe(job: Seen) -> str:
 def _entry(seen: Mapping[Path, Seen], grid: Grid, cell: str, seed: int, stage: str) -> str:
     """A run's stage; empty where there is no such job (the untuned model is not tuned)."""
     job = seen.get(grid.run_folder(cell, seed, RUN_FOLDERS[stage]))
-    return describe(job) if job else ""
+    if job is None:
+        return ""
+    own = stage == "tune" and not grid.cells[cell].order_controlled
+    return describe(job) + (", order not controlled" if own else "")
+
+
+def _order_controlled(grid: Grid, job: Seen) -> bool:
+    cell = job.task.wildcards.get("cell")
+    return cell is None or grid.cells[cell].order_controlled
 
 
 def _shared(grid: Grid, seen: Mapping[Path, Seen]) -> list[tuple[str, str]]:
@@ -83,6 +91,7 @@ def _plain(grid: Grid, seen: Mapping[Path, Seen]) -> dict[str, Any]:
             "stage": job.task.stage,
             **job.task.wildcards,
             "state": job.state,
+            "order_controlled": _order_controlled(grid, job),
             "diverged_at": job.diverged_at,
             "fraction": job.fraction,
             "seconds_left": job.seconds_left,

@@ -5,6 +5,7 @@ Names are for people and paths; they are no part of an identity.
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from collections.abc import Mapping
 from typing import Any
@@ -13,6 +14,7 @@ from mlan.config.models import short_name
 from mlan.config.recipe import Recipe
 
 _MODELS = ("backbone.language_model", "backbone.vision_tower")
+_LONGEST = 60
 
 
 def cell_name(base: Recipe, recipe: Recipe) -> str:
@@ -61,4 +63,6 @@ def _short(key: str, shared: Mapping[str, int]) -> str:
 
 
 def _slug(text: str) -> str:
+    if len(text) > _LONGEST:  # a command, a path: names are folders
+        text = f"{text[:_LONGEST]}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
     return "".join(c if c.isalnum() or c in "-." else "-" for c in text.lower()).replace(".", "p")

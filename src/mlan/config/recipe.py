@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from string import Formatter
 from typing import Any, Literal
 
-from pydantic import Field, create_model
+from pydantic import Field, create_model, field_validator
 
 from mlan.config.data import Weights
 from mlan.config.models import LanguageModel, VisionTower
@@ -19,6 +20,10 @@ TemplateName = Literal[
     "chatml-smollm2",
     "llama3",
 ]
+
+
+# What an external command may name: see `tune.command`.
+PLACEHOLDERS = ("data", "images", "model", "out", "seed")
 
 
 class Backbone(Section):
@@ -210,6 +215,31 @@ class Tune(Section):
         description="Tokens of one forward and backward pass at most, padding included; the "
         "gradients of a step's passes add up to its objective. 0: a step is one pass.",
     )
+    command: str | None = Field(
+        None,
+        description="Shell command that trains in place of mlan, with {data} (LLaVA JSON of the "
+        "run's mixture), {images} (its folder of pictures), {model} (the stage-1 model), {out} "
+        "(folder that it writes the model to) and {seed}. The order of examples is then its own.",
+    )
+
+    @field_validator("command")
+    @classmethod
+    def _known_placeholders(cls, command: str | None) -> str | None:
+        """Refuse a command that cannot be filled in, or that does not say where it writes."""
+        if command is None:
+            return None
+        try:
+            names = [name for _, name, _, _ in Formatter().parse(command) if name is not None]
+        except ValueError as error:
+            raise ValueError(f"{error}; a brace of the command itself is doubled") from None
+        known = ", ".join(f"{{{name}}}" for name in PLACEHOLDERS)
+        for name in names:
+            if name not in PLACEHOLDERS:
+                raise ValueError(f"{{{name}}} is not one of {known}")
+        for name in ("data", "out"):
+            if name not in names:
+                raise ValueError(f"{{{name}}} is missing; allowed are {known}")
+        return command
 
 
 class Recipe(Section):

@@ -47,6 +47,11 @@ class Cell:
         """The section of the study that names its models and template."""
         return self.name.replace("_", ".", 1) if self.kind == RELEASED else "recipe.backbone"
 
+    @property
+    def order_controlled(self) -> bool:
+        """Whether the plan decides the order of examples; an external command has its own."""
+        return self.kind != "tuned" or self.recipe.tune.command is None
+
 
 class Cells:
     """All cells, runs and stacks of a study."""

@@ -327,8 +327,14 @@ class Grid(Cells):
     def _identity_tune(self, cell: str, seed: int) -> dict[str, Any]:
         recipe = self.cells[cell].recipe
         seeds = self.seeds_of(seed)
+        if recipe.tune.command is not None:
+            return {
+                "command": recipe.tune.command,
+                "device": self.device,
+                "seeds": {part: seeds[part] for part in ("init", "order")},
+            }
         return {
-            "tune": recipe.tune.model_dump(exclude={*_PLAN_KEYS, *_unset(recipe.tune)}),
+            "tune": recipe.tune.model_dump(exclude={*_PLAN_KEYS, *_unset(recipe.tune), "command"}),
             "layout": recipe.tune.rows.layout,
             "template": recipe.backbone.template,
             "precision": recipe.backbone.precision,
@@ -356,7 +362,7 @@ class Grid(Cells):
             "evaluate": self._evaluation(seed),
             "template": recipe.backbone.template,
             "precision": recipe.backbone.precision,
-            "tune": recipe.tune.model_dump(include={"language_model", "lora"}) if tuned else None,
+            "tune": _trained(recipe.tune) if tuned else None,
             "device": self.device,
             "image_size": self.config.data.image_size,
         }
@@ -431,12 +437,14 @@ class Grid(Cells):
             {"condition": image, "part": part, "seeds": seeds}
             for (image, part), seeds in sorted(self.config.evaluate.limits().items())
         ]
+        own = [cell.name for cell in self.cells.values() if not cell.order_controlled]
         return {
             **({"limits": limits} if limits else {}),
             "study": self.study.name,
             "title": self.config.report.title,
             "confidence": self.config.report.confidence,
             "benchmarks": self._benchmark_groups(),
+            **({"order_not_controlled": own} if own else {}),
         }
 
     def _inputs_draw(self) -> dict[str, Path]:
@@ -447,6 +455,13 @@ def _unset(tune: Tune) -> set[str]:
     """The silent keys of a tuning section that are at their default."""
     defaults = {key: Tune.model_fields[key].default for key in _SILENT_KEYS}
     return {key for key, default in defaults.items() if getattr(tune, key) == default}
+
+
+def _trained(tune: Tune) -> dict[str, Any]:
+    """What of a model a run's weights are; an external command returns all of it."""
+    if tune.command is not None:
+        return {"language_model": "full"}
+    return tune.model_dump(include={"language_model", "lora"})
 
 
 def _align_fields(align: Align) -> dict[str, Any]:

@@ -99,6 +99,7 @@ class Summary:
     score_rows: Mapping[tuple[str, Key], list[dict[str, Any]]]
     interval_rows: Mapping[tuple[str, Key], list[dict[str, Any]]]
     limits: Mapping[tuple[str, str], frozenset[int]]
+    order_not_controlled: tuple[str, ...] = ()  # cells that an external command trained
 
     @property
     def tuned(self) -> list[Cell]:
@@ -163,6 +164,7 @@ def read_summary(folder: Path, identity: Mapping[str, Any]) -> Summary:
             (entry["part"], entry["condition"]): frozenset(entry["seeds"])
             for entry in identity.get("limits", [])
         },
+        order_not_controlled=tuple(identity.get("order_not_controlled", ())),
     )
 
 

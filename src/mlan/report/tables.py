@@ -142,6 +142,7 @@ def _scores_note(summary: Summary, cells: Sequence[Cell]) -> str:
         f"Seeds: {_by_cell(seeds)}.",
     ]
     parts[-1] += _missing({c.label: summary.not_run(c, MEASURES["strict"]) for c in cells})
+    parts[-1] += _not_controlled(summary, cells)
     if any(not benchmark.headline for benchmark in summary.benchmarks):
         parts.append("†: not in the averages.")
     parts.append("Averages weigh benchmarks equally; groups are of vision benchmarks.")
@@ -151,6 +152,12 @@ def _scores_note(summary: Summary, cells: Sequence[Cell]) -> str:
 def _missing(seeds: Mapping[str, str]) -> str:
     missing = [f"{label}: seed {not_run}" for label, not_run in seeds.items() if not_run]
     return f" Not run: {'; '.join(missing)}." if missing else ""
+
+
+def _not_controlled(summary: Summary, cells: Sequence[Cell]) -> str:
+    """Name the cells that an external command trained on these examples in an order of its own."""
+    own = [cell.label for cell in cells if cell.name in summary.order_not_controlled]
+    return f" Order not controlled: {', '.join(own)}." if own else ""
 
 
 def _any_interval(summary: Summary, cell: Cell) -> dict[str, Any] | None:
@@ -181,7 +188,8 @@ def tokens_table(summary: Summary) -> Table:
         ),
         rows=tuple(_budget_row(cell.label, budgets.get(cell.name)) for cell in summary.tuned),
         note="Means over seeds. LM tokens: text and image tokens, padding excluded. Text share: "
-        f"part of text-only examples in each count.{missing}",
+        f"part of text-only examples in each count.{missing}"
+        + _not_controlled(summary, summary.tuned),
         words=1,
     )
 

@@ -21,6 +21,7 @@ from mlan.stage import Job
 from mlan.train import trainable
 from mlan.train.batches import Examples
 from mlan.train.compute import Compute, prepare_model
+from mlan.train.external import tune_externally
 from mlan.train.launch import launch, processes_of
 from mlan.train.loop import Feeder, Trained, train
 from mlan.train.parallel import Ranks
@@ -32,8 +33,12 @@ def tune(job: Job, processes: int | None = None) -> None:
     job.identity: tune, layout, template, seeds (init, order), device, precision. job.inputs:
     backbone, align, mixture, `source:<name>`, `images:<set>`. A loss or gradient that is not
     finite ends the run with the weights of the last good step and the fact `diverged_at`; it
-    is an outcome. `processes` is by default one for each GPU that the job was given.
+    is an outcome. With `command` the external command trains (`mlan.train.external`).
+    `processes` is by default one for each GPU that the job was given.
     """
+    if "command" in job.identity:
+        tune_externally(job)
+        return
     device = job.identity["device"]
     launch(processes or processes_of(device), device, lambda ranks: _tune(job, ranks))
 
