@@ -119,7 +119,7 @@ def _other_licences(grid: Grid, cell: str) -> Iterator[Licence]:
     entries = read_lock(lock_path(grid.study))
     for name in dict.fromkeys(hub):
         licence = entries[name].licence if name in entries else "not known (not locked)"
-        commit = grid.commits.get(name, "unknown")
+        commit = grid.revisions[name].name.commit if name in grid.revisions else "unknown"
         yield Licence(name.partition("@")[0], licence, f"see its card; commit {commit}")
     for name, source in own.items():
         if source.repository is None:
