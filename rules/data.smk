@@ -125,7 +125,7 @@ rule prepare_benchmark:
     benchmark:
         f"{root}/benchmarks/prepare_benchmark/{{name}}.tsv"
     resources:
-        mem_mb=1000,
+        mem_mb=lambda w: 1000 + mlan.reading_mb(w.name),
     params:
         identity=lambda w: mlan.identity("prepare_benchmark", benchmark=w.name),
         code=mlan.code("prepare_benchmark"),

@@ -9,6 +9,7 @@ rule collect:
         intervals=f"{root}/summary/intervals.csv",
         contrasts=f"{root}/summary/contrasts.csv",
         tokens=f"{root}/summary/tokens.csv",
+        benchmarks=f"{root}/summary/benchmarks.csv",
         cells=f"{root}/summary/cells.csv",
         record=f"{root}/summary/record.json",
     log:

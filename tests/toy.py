@@ -21,6 +21,7 @@ from mlan.stage import Job
 WORDS = [
     *("User:", "Assistant:", "What", "is", "it", "this", "Choose", "one"),
     *("red", "blue", "green", "cat", "dog", "a", "b", "c", "d", "?"),
+    *("A", "B", "C", "D", "yes", "no"),
 ]
 TUNE = {
     "language_model": "lora",

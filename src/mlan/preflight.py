@@ -17,11 +17,13 @@ from typing import Any
 import pandas as pd
 
 from mlan.code import code_digest
-from mlan.config.data import FactsSource, FileSource, Source
+from mlan.config.benchmarks import SetBenchmark
+from mlan.config.data import FactsSource, Source
 from mlan.data.assets import ASSETS, locate, verify
 from mlan.data.benchmarks import count_items
 from mlan.data.concepts import build_concepts
 from mlan.data.file_sources import check_pictures, read_source
+from mlan.data.parts import read_parts
 from mlan.data.rows import check_rejected
 from mlan.data.sources import count_examples
 from mlan.errors import ConfigError, DataError, IntegrityError
@@ -85,9 +87,8 @@ def _config(grid: Grid) -> dict[str, Any]:
 def _files(grid: Grid) -> dict[str, list[int]]:
     """Size and time of everything that is read; a touched file is examined again."""
     paths = [*(_located(name) for name in _assets(grid)), *files_read(grid)]
-    for name, source in grid.config.data.sources.items():
-        if isinstance(source, FileSource):
-            paths += [*grid.source_files(name).values(), _prepared(grid, name) / RECORD]
+    for name in grid.config.data.from_files():
+        paths += [*grid.source_files(name).values(), _prepared(grid, name) / RECORD]
     existing = [recipe.align.existing for recipe, _ in grid.stacks.values()]
     paths += [grid.study.resolve(path) for path in existing if path is not None]
     stats = {str(p): p.stat() for p in paths if p is not None and p.exists()}
@@ -128,8 +129,13 @@ def _examine(grid: Grid) -> dict[str, int]:
         except DataError as error:
             problems += error.lines
     for name, benchmark in grid.config.data.benchmarks.items():
+        if name in grid.hub_sources and not (grid.hub_folder(name) / RECORD).exists():
+            continue
         try:
-            count_items(name, benchmark, concepts)
+            if isinstance(benchmark, SetBenchmark):
+                _check_benchmark(grid, name, benchmark)
+            else:
+                count_items(name, benchmark, concepts)
         except DataError as error:
             problems += error.lines
     problems += _budget_problems(grid, sizes)
@@ -173,6 +179,13 @@ def _rows_prepared(grid: Grid, source: str) -> int | None:
         return None
     identity = canonical(record["identity"]) == grid.identity("prepare_source", source=source)
     return int(record["facts"]["rows"]) if identity and record["inputs"] == files else None
+
+
+def _check_benchmark(grid: Grid, name: str, benchmark: SetBenchmark) -> None:
+    seed, folder = grid.config.data.concepts.split_seed, benchmark.image_folder
+    found = read_parts(name, benchmark, grid.source_files(name), seed)
+    where = None if folder is None else grid.study.resolve(folder)
+    check_pictures(name, benchmark, found.items, where)
 
 
 def _budget_problems(grid: Grid, sizes: dict[str, int]) -> Iterator[str]:

@@ -20,7 +20,7 @@ import yaml
 from mlan import forkserver
 from mlan.code import code_digest
 from mlan.config import load_study
-from mlan.config.data import FileSource, is_file_input
+from mlan.config.files import is_file_input
 from mlan.device import remember_device, resolve_device
 from mlan.errors import ConfigError, MlanError, nearest
 from mlan.grid import Grid
@@ -120,13 +120,13 @@ class Workflow:
         return dict(sorted(self.grid.inputs(stage, **typed).items()))
 
     def reading_mb(self, name: str) -> int:
-        """Memory in MB that reading the files of your own source takes; 0 for embedded data.
+        """Memory in MB that reading the files of a source or benchmark takes; 0 for embedded data.
 
         A text file is held whole with the objects that it spells, 6 times its size as measured
         on VQAv2's annotations; parquet is read in batches and its rows are kept.
         """
-        source = self.grid.config.data.sources.get(name)
-        if not isinstance(source, FileSource):
+        source = self.grid.config.data.from_files().get(name)
+        if source is None:
             return 0
         files = [path for path in self.grid.source_files(name).values() if path.is_file()]
         held = [

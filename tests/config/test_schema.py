@@ -12,8 +12,8 @@ import yaml
 from pydantic import BaseModel
 
 from mlan.config import StudyConfig
-from mlan.config.data import Relation
 from mlan.config.schema import SCHEMA, YAML, generated
+from mlan.config.section import Relation
 from mlan.config.small import SMALL
 from mlan.data.relations import RELATIONS
 

@@ -1,7 +1,8 @@
 import pandas as pd
 import pytest
 
-from mlan.config.data import BenchmarkItems, FactsSource, ImageSet
+from mlan.config.benchmarks import BenchmarkItems
+from mlan.config.data import FactsSource, ImageSet
 from mlan.data.benchmarks import build_benchmark
 from mlan.data.images import build_index
 from mlan.data.options import initial

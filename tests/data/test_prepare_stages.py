@@ -11,7 +11,8 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from mlan.config.data import BenchmarkItems, Concepts, FactsSource, ImageSet
+from mlan.config.benchmarks import BenchmarkItems
+from mlan.config.data import Concepts, FactsSource, ImageSet
 from mlan.data.concepts import build_concepts
 from mlan.data.prepare.benchmark import prepare_benchmark
 from mlan.data.prepare.concepts import prepare_concepts
@@ -183,7 +184,7 @@ def test_vision_conversations_need_an_image_folder(tmp_path: Path) -> None:
     with pytest.raises(DataError) as error:
         _own_stages(tmp_path, [_row("a", "sub/red.jpg")], image_folder=None)
     assert error.value.lines == (
-        "data.sources.mine.image_folder: missing; a vision source names one",
+        "data.sources.mine.image_folder: missing; rows name pictures by path",
     )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import bz2
+import json
 import os
 from collections import Counter
 from pathlib import Path
@@ -10,6 +12,7 @@ from typing import Any
 import pytest
 
 from tests.data.own import read
+from tests.data.public import questions
 
 
 def _real() -> Path:
@@ -62,6 +65,59 @@ def test_every_row_of_a_release_is_read(name: str) -> None:
     # POPE asks some questions in all three of its parts.
     assert {row.reason for row in dropped} <= {"duplicate of an earlier row"}
     assert len({row.id for row in rows}) == len(rows)
+
+
+# Benchmark, files, and the rows that the collection's own list names.
+BENCHMARKS: dict[str, tuple[str, int]] = {
+    "mmlu": ("mmlu/*.csv", 14_042),
+    "pope": ("pope/*.json", 9000),
+    "cosmosqa": ("cosmosqa/valid.csv", 2985),
+    "strategyqa": ("strategyqa/dev.json", 229),
+    "commonsenseqa": ("commonsenseqa/*.jsonl", 9741),
+}
+
+
+@pytest.mark.parametrize("name", BENCHMARKS)
+def test_every_row_of_a_benchmark_is_asked(name: str) -> None:
+    pattern, count = BENCHMARKS[name]
+    files = sorted(REAL.glob(pattern))
+    if not files:
+        pytest.skip(f"no {pattern} in {REAL}; set MLAN_REAL_DATA to a folder that has it")
+    folder = {"image_folder": "coco"} if name == "pope" else {}
+    found = questions(name, *files, **folder)
+    assert (len(found.items), found.dropped, found.left_out) == (count, [], 0)
+    categories = Counter(item.posed.category for item in found.items)
+    if name == "mmlu":
+        assert len(categories) == 57
+        assert categories["professional_law"] == 1534
+    if name == "pope":
+        assert categories == {"random": 3000, "popular": 3000, "adversarial": 3000}
+        assert len({item.cluster for item in found.items}) == 500
+        assert Counter(item.posed.golds[0] for item in found.items) == {"yes": 4500, "no": 4500}
+
+
+def test_every_item_of_hellaswag_is_asked(tmp_path: Path) -> None:
+    """The collection has six lines an item: context with its activity, label, four endings."""
+    file = REAL / "hellaswag" / "hellaswag_val_full.txt.bz2"
+    if not file.is_file():
+        pytest.skip(f"no {file}; set MLAN_REAL_DATA to a folder that has it")
+    lines = bz2.decompress(file.read_bytes()).decode().splitlines()
+    with (tmp_path / "rows.jsonl").open("w") as stream:
+        for number, start in enumerate(range(0, len(lines), 6)):
+            activity, _, context = lines[start].partition(": ")
+            row = {
+                "ind": number,
+                "activity_label": activity,
+                "ctx": context,
+                "endings": lines[start + 2 : start + 6],
+                "label": lines[start + 1],
+                "source_id": f"row~{number}",
+            }
+            stream.write(json.dumps(row) + "\n")
+    found = questions("hellaswag", tmp_path / "rows.jsonl")
+    assert (len(found.items), found.dropped) == (10_042, [])
+    assert found.items[0].posed.golds == ["D"]
+    assert found.items[0].posed.question == ("Roof shingle removal: A man is sitting on a roof. he")
 
 
 def test_answers_of_real_rows_are_those_of_the_release() -> None:

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mlan.config.data import Concepts
-from mlan.config.data import Relation as RelationName
+from mlan.config.section import Relation as RelationName
 from mlan.data.concepts import build_concepts
 from mlan.data.options import Pool, draw_options, initial, pool
 from mlan.data.phrases import brief, choose

@@ -169,3 +169,16 @@ def test_draft_is_taken_only_where_greedy_decoding_gives_it(model) -> None:
         )
     for question, given in zip(questions, _ask(model, questions, tokens=5), strict=True):
         assert given.ids == _alone(model, question)[1]
+
+
+def test_free_answers_are_decoded_beside_questions_with_options(model) -> None:
+    asked = _questions()
+    mixed = [
+        Question(q.item, q.part, q.ids, q.picture, q.options if number % 3 else [])
+        for number, q in enumerate(asked)
+    ]
+    with_options = _ask(model, asked)
+    for question, given, before in zip(mixed, _ask(model, mixed), with_options, strict=True):
+        check_options(question)
+        assert given.ids == before.ids
+        assert given.option_scores == (before.option_scores if question.options else [])

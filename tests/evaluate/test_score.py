@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from mlan.data.items import as_set_items
 from mlan.errors import DataError, IntegrityError
 from mlan.evaluate.score import COLUMNS, score_benchmark, score_run
 from mlan.records import read_checked, read_record, write_parquet, write_record
@@ -18,6 +19,11 @@ OPTIONS = ["Paris", "London", "Rome", "Madrid"]
 
 
 def items() -> pd.DataFrame:
+    return as_set_items(stored())
+
+
+def stored() -> pd.DataFrame:
+    """The items as embedded benchmarks write them."""
     rows = [("i1", "test", "france"), ("i2", "test", "italy"), ("i3", "dev", "spain")]
     return pd.DataFrame(
         {
@@ -136,9 +142,61 @@ def test_score_benchmark_refuses_items_that_stand_twice() -> None:
 
 
 def test_score_benchmark_refuses_a_gold_that_is_no_option() -> None:
-    wrong = items().assign(gold=["Paris", "Oslo", "Madrid"])
+    wrong = as_set_items(stored().assign(gold=["Paris", "Oslo", "Madrid"]))
     with pytest.raises(DataError, match="item 'i2': gold 'Oslo' is not one of"):
         score_benchmark("capital", "text", wrong, predictions())
+
+
+def public(form: str, options: list[list[str]], golds: list[list[str]]) -> pd.DataFrame:
+    """Items of a public benchmark, all of part test."""
+    count = len(golds)
+    return pd.DataFrame(
+        {
+            "id": [f"i{n}" for n in range(count)],
+            "part": "test",
+            "cluster": "one",
+            "form": form,
+            "options": options,
+            "golds": golds,
+        }
+    )
+
+
+def told(texts: list[str], scores: list[list[float]]) -> pd.DataFrame:
+    frame = pd.DataFrame({"item": [f"i{n}" for n in range(len(texts))], "text": texts})
+    return frame.assign(part="test", condition="real", ended=True, option_scores=scores)
+
+
+def test_letters_are_scored_as_answers_of_their_own() -> None:
+    asked = public("letter", [["same", "same", "other"]] * 3, [["B"], ["C"], ["C"]])
+    given = told(["B", "C: other", "same"], [[-1.0, -3, -2], [-1.0, -3, -2], [-3.0, -2, -1]])
+    rows = score_benchmark("quiz", "text", asked, given).frame
+    assert rows.groupby("parser")["correct"].apply(list).to_dict() == {
+        "strict": [1.0, 0.0, 0.0],
+        "lenient": [1.0, 1.0, 0.0],
+        "argmax": [0.0, 0.0, 1.0],
+    }
+    assert rows.groupby("parser")["invalid"].sum().to_dict() == {
+        "strict": 2,
+        "lenient": 1,
+        "argmax": 0,
+    }
+    assert set(rows["chance"]) == {1 / 3}
+
+
+def test_free_answers_have_no_option_scorer_and_no_chance() -> None:
+    golds = [["table", "desk", "table"], ["two"]]
+    frame = score_benchmark(
+        "vqa", "vision", public("brief", [[], []], golds), told(["The desk.", ""], [[], []])
+    ).frame
+    found = list(frame[["item", "parser", "correct", "invalid"]].itertuples(index=False, name=None))
+    assert found == [
+        ("i0", "strict", 0.0, False),
+        ("i0", "lenient", 1.0, False),
+        ("i1", "strict", 0.0, True),
+        ("i1", "lenient", 0.0, True),
+    ]
+    assert frame["chance"].isna().all()
 
 
 def folder(path: Path, name: str, frame: pd.DataFrame) -> Path:
@@ -155,7 +213,7 @@ def job(tmp_path: Path, out: str) -> Job:
         out=tmp_path / out,
         inputs={
             "predictions": folder(tmp_path / "predictions", "capital.parquet", predictions()),
-            "items:capital": folder(tmp_path / "capital", "items.parquet", items()),
+            "items:capital": folder(tmp_path / "capital", "items.parquet", stored()),
         },
     )
     made.begin()

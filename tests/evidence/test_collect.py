@@ -335,6 +335,7 @@ def test_collect_compute_is_outside_the_record(done: tuple[Grid, Path]) -> None:
     _, out = done
     record = read_record(out)
     assert sorted(record["outputs"]) == [
+        "benchmarks.csv",
         "cells.csv",
         "contrasts.csv",
         "intervals.csv",

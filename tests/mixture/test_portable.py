@@ -10,7 +10,8 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from mlan.config.data import ConversationsSource, Modality
+from mlan.config.data import ConversationsSource
+from mlan.config.section import Modality
 from mlan.data.file_sources import read_source
 from mlan.errors import DataError
 from mlan.mixture.portable import export_mixture

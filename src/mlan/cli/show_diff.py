@@ -11,6 +11,7 @@ from rich.text import Text
 
 from mlan.cli.study import check_cell, open_grid
 from mlan.cli.words import console, show, table
+from mlan.data.items import read_items
 from mlan.errors import MlanError, nearest
 from mlan.grid import Grid
 from mlan.records import RECORD, read_checked
@@ -60,8 +61,8 @@ def _varies(grid: Grid, cell: str) -> bool:
 
 def compare(grid: Grid, benchmark: str, first: Run, second: Run) -> pd.DataFrame:
     """Return one line an item: item, question, gold, and of both runs answer and rightness."""
-    items = read_checked(grid.folder("data", "benchmarks", benchmark) / "items.parquet")
-    found = items[items["part"] == _PART][["id", "question", "options", "gold"]]
+    items = read_items(grid.folder("data", "benchmarks", benchmark))
+    found = items[items["part"] == _PART][["id", "question", "options", "golds"]]
     found = found.rename(columns={"id": "item"})
     for run, letter in ((first, "a"), (second, "b")):
         found = found.merge(_answers(run, benchmark, letter), on="item", validate="one_to_one")
@@ -109,9 +110,10 @@ def _show_items(
     shown = frame if rows == 0 else frame.head(rows)
     screen.print(f"[bold]{name}[/bold]")
     for row in shown.to_dict("records"):
-        question = f"{row['question']} ({', '.join(row['options'])})"
+        options = ", ".join(row["options"])
+        question = f"{row['question']} ({options})" if options else row["question"]
         screen.print(Text(question), soft_wrap=True)
-        screen.print(Text(f"  gold     {row['gold']}"))
+        screen.print(Text(f"  gold     {', '.join(dict.fromkeys(row['golds']))}"))
         for letter in ("a", "b"):
             right = bool(row[f"right_{letter}"])
             mark = Text("right" if right else "wrong", "green" if right else "red")

@@ -2,36 +2,13 @@
 
 from __future__ import annotations
 
-from itertools import zip_longest
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Annotated, Any, Literal
 
-from pydantic import (
-    BeforeValidator,
-    Field,
-    PlainSerializer,
-    StringConstraints,
-    WithJsonSchema,
-    field_validator,
-)
+from pydantic import Field, field_validator
 
-from mlan.config.hub import HubDataset
-from mlan.config.section import Name, Positive, Section, Share
-
-Modality = Literal["text", "vision"]
-TaughtBy = Literal["pictures", "text", "either", "nobody"]
-Relation = Literal[
-    "capital",
-    "country",
-    "continent",
-    "demonym",
-    "language",
-    "category",
-    "define",
-    "object",
-    "flag",
-    "colour",
-    "position",
-]
+from mlan.config.benchmarks import NEAR_SETS, Benchmark, FactsBenchmark, SetBenchmark
+from mlan.config.files import FileSource, SourceFile, Texts
+from mlan.config.section import Modality, Name, Positive, Relation, Section
 
 
 class Concepts(Section):
@@ -70,72 +47,6 @@ class FactsSource(Section):
     modality: Modality = Field(description="`text` names the concept, `vision` shows it.")
     relation: Relation = Field(description="What is asked; see `mlan.data.relations`.")
     images: Name | None = Field(None, description="Image set of a vision source.")
-
-
-def _listed(value: Any) -> Any:
-    return [value] if isinstance(value, str) else value
-
-
-def _shortest(value: list[str]) -> str | list[str]:
-    return value[0] if len(value) == 1 else value
-
-
-# A text or a list of texts in the file, always a list here; one is written as the text itself.
-_ONE_OR_MORE = (
-    Field(min_length=1),
-    BeforeValidator(_listed),
-    PlainSerializer(_shortest),
-    WithJsonSchema({"anyOf": [{"type": "string"}, {"items": {"type": "string"}, "type": "array"}]}),
-)
-Texts = Annotated[list[str], *_ONE_OR_MORE]
-Digests = Annotated[
-    list[Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]], *_ONE_OR_MORE
-]
-
-
-class SourceFile(NamedTuple):
-    """A file of a source: its path and checksum as the source says them, and under which keys."""
-
-    key: str
-    path: str
-    sha256_key: str
-    sha256: str | None
-
-
-def is_file_input(name: str) -> bool:
-    """Whether a job's input is a file of a source, not a folder that another job wrote."""
-    return name == "file" or name.startswith("file:")
-
-
-class FileSource(Section):
-    """What all sources share that are read from your own files."""
-
-    repository: HubDataset | None = Field(
-        None,
-        description="Data set of a hub that `path` lies in, `hub:datasets/org/name`; its commit "
-        "is pinned by `@` or by `mlan lock`.",
-    )
-    path: Texts = Field(
-        description="File, or a list of files of one layout, relative to the study file, or to "
-        "the repository."
-    )
-    image_folder: str | None = Field(None, description="Folder that `image` is relative to.")
-    sha256: Digests | None = Field(
-        None, description="Expected checksum of the file; of several files a list."
-    )
-    max_rejected: Share = Field(
-        0.01, description="Largest fraction of rows that may be dropped; above it is an error."
-    )
-
-    def files(self) -> dict[str, SourceFile]:
-        """Return the files by the name of a job's input: `file`, `file:1`, `file:2`, ..."""
-        digests = self.sha256 or []
-        files = {}
-        for n, (path, digest) in enumerate(zip_longest(self.path, digests)):
-            place = f".{n}" if len(self.path) > 1 else ""
-            listed = SourceFile(f"path{place}", path, f"sha256{place}", digest)
-            files[f"file:{n}" if n else "file"] = listed
-        return files
 
 
 class ConversationsSource(FileSource):
@@ -259,26 +170,6 @@ Source = Annotated[
 ]
 
 
-class BenchmarkItems(Section):
-    """What decides a benchmark's items: held-out questions that share no concept with sources."""
-
-    modality: Modality = Field(description="`text` names the concept, `vision` shows it.")
-    relation: Relation = Field(description="What is asked; see `mlan.data.relations`.")
-    images: Name | None = Field(None, description="Image set of a vision benchmark.")
-    dev: int = Field(16, ge=1, description="Items of the dev part at most (recipe is chosen here).")
-    test: int = Field(80, ge=1, description="Items of the test part (reported).")
-
-
-class Benchmark(BenchmarkItems):
-    """A benchmark and how its scores are grouped."""
-
-    taught_by: TaughtBy = Field(
-        description="Who can teach the skill in stage 2: only `pictures`, only `text`, `either`, "
-        "or `nobody` (no source asks it)."
-    )
-    headline: bool = Field(True, description="Whether it counts in the modality's average.")
-
-
 class Data(Section):
     """Everything that the study trains on and measures."""
 
@@ -295,16 +186,33 @@ class Data(Section):
     sources: dict[Name, Source] = Field(description="Instruction sources by name.")
     benchmarks: dict[Name, Benchmark] = Field(description="Benchmarks by name.")
 
-    @field_validator("sources", mode="before")
+    @field_validator("sources", "benchmarks", mode="before")
     @classmethod
-    def _facts_unless_said(cls, sources: Any) -> Any:
+    def _facts_unless_said(cls, entries: Any) -> Any:
         """Give an entry without `adapter` its default, which a tagged union does not."""
-        if not isinstance(sources, dict):
-            return sources
+        if not isinstance(entries, dict):
+            return entries
         return {
-            name: {"adapter": "facts", **source} if isinstance(source, dict) else source
-            for name, source in sources.items()
+            name: {"adapter": "facts", **entry} if isinstance(entry, dict) else entry
+            for name, entry in entries.items()
         }
+
+    def from_files(self) -> dict[str, OwnSource | SetBenchmark]:
+        """Return the sources and benchmarks that are read from files; they share no name."""
+        entries = [*self.sources.items(), *self.benchmarks.items()]
+        return {n: e for n, e in entries if not isinstance(e, FactsSource | FactsBenchmark)}
+
+    def near(self, benchmark: str) -> list[str]:
+        """Return what a benchmark is near to: as the study says, or as is known of its set."""
+        config = self.benchmarks[benchmark]
+        if config.near is not None:
+            return config.near
+        near = NEAR_SETS.get(config.set, ()) if isinstance(config, SetBenchmark) else ()
+        return [
+            name
+            for name, source in self.sources.items()
+            if isinstance(source, InstructionSetSource) and source.set in near
+        ]
 
 
 Weights = dict[Name, Positive]

@@ -12,14 +12,16 @@ from typing import Any, Literal, TypeGuard, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
+from mlan.config.benchmarks import Benchmark
 from mlan.config.data import Source
 from mlan.config.study import StudyConfig
 from mlan.errors import nearest
 
 _ADAPTERS = {
     name
-    for source in get_args(get_args(Source)[0])
-    for name in get_args(source.model_fields["adapter"].annotation)
+    for union in (Source, Benchmark)
+    for entry in get_args(get_args(union)[0])
+    for name in get_args(entry.model_fields["adapter"].annotation)
 }
 
 # What became of keys of the recipe that earlier versions had.
@@ -80,7 +82,7 @@ def visible(location: Sequence[Any]) -> list[Any]:
     kept = []
     for position, part in enumerate(location):
         parent = location[position - 2] if position >= 2 else ""
-        if part in tags and (part == "[key]" or parent == "sources"):
+        if part in tags and (part == "[key]" or parent in ("sources", "benchmarks")):
             continue
         kept.append(part)
     return kept

@@ -9,16 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import PurePosixPath
-from typing import Any
+from typing import Any, get_args
 
-from mlan.config.data import (
-    Benchmark,
-    Data,
-    FactsSource,
-    FileSource,
-    InstructionSetSource,
-    QaSource,
-)
+from mlan.config.benchmarks import FactsBenchmark, SetBenchmark
+from mlan.config.data import Data, FactsSource, InstructionSetSource, QaSource, SetName
+from mlan.config.files import FileData
 from mlan.config.models import is_embedded
 from mlan.config.recipe import Align, Recipe
 from mlan.config.study import StudyConfig
@@ -116,9 +111,13 @@ def _listed(values: Iterable[Any]) -> str:
 
 def _image_problems(data: Data) -> list[Problem]:
     problems = []
-    users: list[tuple[str, FactsSource | Benchmark]] = [
+    users: list[tuple[str, FactsSource | FactsBenchmark]] = [
         *((f"data.sources.{n}", s) for n, s in data.sources.items() if isinstance(s, FactsSource)),
-        *((f"data.benchmarks.{n}", b) for n, b in data.benchmarks.items()),
+        *(
+            (f"data.benchmarks.{n}", b)
+            for n, b in data.benchmarks.items()
+            if isinstance(b, FactsBenchmark)
+        ),
     ]
     for place, user in users:
         key = f"{place}.images"
@@ -131,15 +130,15 @@ def _image_problems(data: Data) -> list[Problem]:
             problems.append(_unknown_set(key, user.images, data))
     problems += [
         Problem(
-            f"data.sources.{name}.image_folder: missing; a vision source names one",
-            _keys(name, "image_folder", "modality", "set", "path"),
+            f"{entry.place(name)}.image_folder: missing; a vision "
+            f"{entry.section.removeprefix('data.').removesuffix('s')} names one",
+            _keys(entry.place(name), "image_folder", "modality", "set", "path"),
         )
-        for name, source in data.sources.items()
-        if isinstance(source, FileSource)
-        and source.modality == "vision"
-        and source.image_folder is None
+        for name, entry in data.from_files().items()
+        if entry.modality == "vision"
+        and entry.image_folder is None
         # Parquet may hold the pictures themselves.
-        and not any(path.endswith(".parquet") for path in source.path)
+        and not any(file.path.endswith(".parquet") for file in entry.files().values())
     ]
     problems += [
         Problem(
@@ -152,69 +151,108 @@ def _image_problems(data: Data) -> list[Problem]:
 
 
 def _file_problems(data: Data) -> list[Problem]:
-    """What does not fit together within one source of files."""
+    """What does not fit together within one source or benchmark of files."""
     problems: list[Problem] = []
-    for name, source in data.sources.items():
-        if not isinstance(source, FileSource):
-            continue
-        key = f"data.sources.{name}"
-        if source.repository is not None:
-            problems += _repository_problems(name, source)
-        if source.sha256 is not None and len(source.sha256) != len(source.path):
-            line = (
-                f"{key}.sha256: {len(source.sha256)} checksums for {len(source.path)} files; "
-                "name one for each, in the order of `path`"
-            )
-            problems.append(Problem(line, _keys(name, "sha256", "path")))
-        if isinstance(source, QaSource):
-            problems += _question_problems(name, source)
-        if isinstance(source, InstructionSetSource):
-            problems += _set_problems(name, source)
+    for name, entry in data.from_files().items():
+        place = entry.place(name)
+        if entry.repository is not None:
+            problems += _repository_problems(place, entry)
+        problems += _checksum_problems(place, entry)
+        if isinstance(entry, QaSource):
+            problems += _question_problems(place, entry)
+        if isinstance(entry, InstructionSetSource):
+            problems += _set_problems(place, entry)
+        if isinstance(entry, SetBenchmark):
+            problems += _benchmark_problems(name, entry, data)
+    problems += _near_problems(data)
     return problems
 
 
-def _repository_problems(name: str, source: FileSource) -> list[Problem]:
-    key = f"data.sources.{name}"
+def _checksum_problems(place: str, entry: FileData) -> list[Problem]:
     problems = []
-    for file in source.files().values():
+    pairs = [("path", "sha256"), ("dev_path", "dev_sha256"), ("image_path", "image_sha256")]
+    for key, sha256_key in pairs:
+        files, digests = getattr(entry, key, None) or [], getattr(entry, sha256_key, None)
+        if digests is not None and len(digests) != len(files):
+            line = (
+                f"{place}.{sha256_key}: {len(digests)} checksums for {len(files)} files; "
+                f"name one for each, in the order of `{key}`"
+            )
+            problems.append(Problem(line, _keys(place, sha256_key, key)))
+    return problems
+
+
+def _benchmark_problems(name: str, benchmark: SetBenchmark, data: Data) -> list[Problem]:
+    place = benchmark.place(name)
+    problems = []
+    for kind, names in (("a source", data.sources), ("an image set", data.images)):
+        if name in names:
+            line = f"{place}: a benchmark of files and {kind} may not share the name {name!r}"
+            rests_on = ("data.benchmarks.*", "data.sources.*", "data.images.*")
+            problems.append(Problem(line, rests_on))
+    if benchmark.image_path is not None and benchmark.set != "gqa":
+        line = f"{place}.image_path: set {benchmark.set!r} holds its pictures itself"
+        problems.append(Problem(line, _keys(place, "image_path", "set")))
+    if benchmark.image_path is None and benchmark.set == "gqa" and benchmark.image_folder is None:
+        line = f"{place}.image_path: missing; set 'gqa' has files of pictures, or an image_folder"
+        problems.append(Problem(line, _keys(place, "image_path", "image_folder", "set")))
+    return problems
+
+
+def _near_problems(data: Data) -> list[Problem]:
+    known = [*data.sources, *get_args(SetName)]
+    return [
+        Problem(
+            f"data.benchmarks.{name}.near = {source!r}: neither a source nor an instruction set; "
+            f"{nearest(source, known)}",
+            (f"data.benchmarks.{name}.near", "data.sources.*"),
+        )
+        for name, benchmark in data.benchmarks.items()
+        for source in benchmark.near or ()
+        if source not in known
+    ]
+
+
+def _repository_problems(place: str, entry: FileData) -> list[Problem]:
+    problems = []
+    for file in entry.files().values():
         path = PurePosixPath(file.path)
         if path.is_absolute() or ".." in path.parts or set("*?[\\") & set(file.path):
-            line = f"{key}.{file.key} = {file.path!r}: not a file's path within the repository"
-            problems.append(Problem(line, _keys(name, "path", "annotations", "repository")))
-    if source.image_folder is not None:
-        line = f"{key}.image_folder: a repository's pictures are read from its parquet files"
-        problems.append(Problem(line, _keys(name, "image_folder", "repository")))
+            line = f"{place}.{file.key} = {file.path!r}: not a file's path within the repository"
+            keys = ("path", "annotations", "dev_path", "image_path", "repository")
+            problems.append(Problem(line, _keys(place, *keys)))
+    if entry.image_folder is not None:
+        line = f"{place}.image_folder: a repository's pictures are read from its parquet files"
+        problems.append(Problem(line, _keys(place, "image_folder", "repository")))
     return problems
 
 
-def _question_problems(name: str, source: QaSource) -> list[Problem]:
-    key = f"data.sources.{name}"
+def _question_problems(key: str, source: QaSource) -> list[Problem]:
     if source.kind == "choose" and source.options is None:
         line = f"{key}.options: missing; kind = 'choose' names them"
-        return [Problem(line, _keys(name, "options", "kind"))]
+        return [Problem(line, _keys(key, "options", "kind"))]
     if source.kind not in (None, "choose") and source.options is not None:
         line = f"{key}.kind = {source.kind!r}: a question with options is 'choose'"
-        return [Problem(line, _keys(name, "kind", "options"))]
+        return [Problem(line, _keys(key, "kind", "options"))]
     return []
 
 
-def _set_problems(name: str, source: InstructionSetSource) -> list[Problem]:
-    key = f"data.sources.{name}"
+def _set_problems(key: str, source: InstructionSetSource) -> list[Problem]:
     problems = []
     if source.annotations is not None and source.set != "vqav2":
         line = f"{key}.annotations: set {source.set!r} holds its answers itself"
-        problems.append(Problem(line, _keys(name, "annotations", "set")))
+        problems.append(Problem(line, _keys(key, "annotations", "set")))
     if source.annotations_sha256 is not None and source.annotations is None:
         line = f"{key}.annotations: missing, but annotations_sha256 is given"
-        problems.append(Problem(line, _keys(name, "annotations", "annotations_sha256")))
+        problems.append(Problem(line, _keys(key, "annotations", "annotations_sha256")))
     if source.image_name is not None and source.modality == "text":
         line = f"{key}.image_name: set {source.set!r} has no pictures"
-        problems.append(Problem(line, _keys(name, "image_name", "set")))
+        problems.append(Problem(line, _keys(key, "image_name", "set")))
     return problems
 
 
-def _keys(source: str, *keys: str) -> tuple[str, ...]:
-    return tuple(f"data.sources.{source}.{key}" for key in keys)
+def _keys(place: str, *keys: str) -> tuple[str, ...]:
+    return tuple(f"{place}.{key}" for key in keys)
 
 
 def _unknown_set(key: str, name: str, data: Data) -> Problem:

@@ -1,8 +1,8 @@
-"""The base of every config section: frozen, unknown keys forbidden."""
+"""The base of every config section, frozen with unknown keys forbidden, and shared value types."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
@@ -18,3 +18,17 @@ class Section(BaseModel):
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]*$")]
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 Positive = Annotated[float, Field(gt=0.0)]
+Modality = Literal["text", "vision"]
+Relation = Literal[
+    "capital",
+    "country",
+    "continent",
+    "demonym",
+    "language",
+    "category",
+    "define",
+    "object",
+    "flag",
+    "colour",
+    "position",
+]

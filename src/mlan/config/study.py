@@ -17,6 +17,8 @@ SeedPart = Literal["draw", "order", "init", "align"]
 Seeds = Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=1)]
 PARTS: tuple[Literal["dev", "test"], ...] = ("dev", "test")
 
+BATCH_TOKENS = 32_768
+
 
 class Condition(Section):
     """What the model is shown beside the question."""
@@ -43,6 +45,12 @@ class Evaluate(Section):
     )
     max_new_tokens: int = Field(8, ge=1, description="Longest greedy answer in tokens.")
     batch: int = Field(48, ge=1, description="Items of one forward pass.")
+    batch_tokens: int = Field(
+        BATCH_TOKENS,
+        ge=1,
+        description="Tokens of one forward pass at most, padding included: long items, fewer of "
+        "them.",
+    )
 
     def asked_in(self, seed: int) -> list[Condition]:
         """Return the conditions of a seed as they would be written for it alone.

@@ -11,8 +11,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from mlan.config.benchmarks import FactsBenchmark, SetBenchmark
+from mlan.config.data import Concepts
 from mlan.config.recipe import Recipe
 from mlan.config.study import StudyConfig
+from mlan.cost import public
 from mlan.data.relations import RELATIONS
 
 IMAGE_TOKENS = 9  # of one picture, both towers
@@ -123,19 +126,26 @@ def predict_tokens(
     """
     known = question_tokens or {}
     return sum(
-        items * known.get(name, QUESTION_TOKENS[config.data.benchmarks[name].modality])
+        items * known.get(name, _question_tokens(config.data.benchmarks[name]))
         for name, items in asked_items(config, seed).items()
     )
 
 
+def _question_tokens(benchmark: FactsBenchmark | SetBenchmark) -> float:
+    if isinstance(benchmark, FactsBenchmark):
+        return QUESTION_TOKENS[benchmark.modality]
+    return public.text_tokens(benchmark) + IMAGE_TOKENS * (benchmark.modality == "vision")
+
+
 def asked_items(config: StudyConfig, seed: int) -> dict[str, int]:
     """Return how many questions of each benchmark a run of `seed` answers at most."""
-    concepts = config.data.concepts
-    sizes = {"object": concepts.objects, "country": concepts.countries, "word": concepts.words}
     asked = {}
     for name, benchmark in config.data.benchmarks.items():
-        dev = round(sizes[RELATIONS[benchmark.relation].kind] * concepts.dev_fraction)
-        size = {"dev": min(benchmark.dev, dev), "test": benchmark.test}
+        size = (
+            _part_sizes(benchmark, config.data.concepts)
+            if isinstance(benchmark, FactsBenchmark)
+            else public.sizes(benchmark)
+        )
         asked[name] = sum(
             size[part]
             for condition in config.evaluate.asked_in(seed)
@@ -145,12 +155,20 @@ def asked_items(config: StudyConfig, seed: int) -> dict[str, int]:
     return asked
 
 
+def _part_sizes(benchmark: FactsBenchmark, concepts: Concepts) -> dict[str, int]:
+    kinds = {"object": concepts.objects, "country": concepts.countries, "word": concepts.words}
+    dev = round(kinds[RELATIONS[benchmark.relation].kind] * concepts.dev_fraction)
+    return {"dev": min(benchmark.dev, dev), "test": benchmark.test}
+
+
 def predict_flops(recipe: Recipe, config: StudyConfig, seed: int) -> float:
     """Return the operations of one run's evaluation: prefill, greedy answers, pictures."""
     tokens = predict_tokens(config, seed)
     model = language_model(recipe)
     asked = asked_items(config, seed)
-    vision = sum(n for name, n in asked.items() if config.data.benchmarks[name].images)
+    vision = sum(
+        n for name, n in asked.items() if config.data.benchmarks[name].modality == "vision"
+    )
     steps = min(ANSWER_STEPS, config.evaluate.max_new_tokens)
     _, per_picture = _tower(recipe)
     answers = sum(asked.values()) * steps * (2 * model.parameters + model.head) * _DECODE_FACTOR

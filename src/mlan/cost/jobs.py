@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mlan.config.data import FileSource
 from mlan.grid import Grid
 
 # Stages in the order of the workflow, and how a table names them.
@@ -72,11 +71,7 @@ def tasks(grid: Grid) -> dict[Path, Task]:
 def _all(grid: Grid) -> Iterator[tuple[str, dict[str, Any], Path]]:
     """Yield stage, wildcards and folder of every job that could be asked for."""
     data = grid.config.data
-    own = [
-        name
-        for name, source in data.sources.items()
-        if isinstance(source, FileSource) and source.modality == "vision"
-    ]
+    own = [name for name, entry in data.from_files().items() if entry.modality == "vision"]
     yield "prepare_concepts", {}, grid.folder("data", "concepts")
     for name in (*data.images, *own):
         yield "prepare_images", {"set": name}, grid.folder("data", "images", name)

@@ -12,7 +12,7 @@ from typing import Any
 
 import pandas as pd
 
-from mlan.config.data import BenchmarkItems
+from mlan.config.benchmarks import BenchmarkItems
 from mlan.data.chance import rank
 from mlan.data.options import draw_options, pool
 from mlan.data.relations import RELATIONS, asked_of, phrases, question

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import PurePosixPath
 from typing import Any
 
-from mlan.config.data import Modality
+from mlan.config.section import Modality
 
 EMBEDDED = object()  # stands where a parquet file holds the bytes of a picture
 

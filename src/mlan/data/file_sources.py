@@ -6,7 +6,7 @@ from is not asked. The same rows come out of a plan, the checks before a run, an
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,15 +18,15 @@ from mlan.config.data import (
     InstructionSetSource,
     OwnSource,
     QaSource,
-    is_file_input,
 )
+from mlan.config.files import FileData, is_file_input
 from mlan.data.chat import chat
 from mlan.data.conversations import conversations
 from mlan.data.files import embedded_pictures, raw_rows
 from mlan.data.instruction_sets import instruction_set
 from mlan.data.instruction_sets.vqav2 import join
 from mlan.data.qa import qa
-from mlan.data.rows import Adapter, Rejected, Row, collect
+from mlan.data.rows import Adapter, Pictured, Rejected, Row, collect
 from mlan.errors import DataError
 from mlan.records import checked
 
@@ -39,7 +39,7 @@ def own_source(fields: Mapping[str, Any]) -> OwnSource:
     return source
 
 
-def source_files(source: OwnSource, inputs: Mapping[str, Path]) -> dict[str, Path]:
+def source_files(source: FileData, inputs: Mapping[str, Path]) -> dict[str, Path]:
     """Return the files of a source: those of a job's inputs, or of the folder that fetched them.
 
     Raises IntegrityError if a fetched file is missing or differs from its record.
@@ -75,13 +75,15 @@ def read_source(
     return collect(adapter, _rows(name, source, files, adapter))
 
 
-def check_pictures(name: str, source: OwnSource, rows: list[Row], folder: Path | None) -> None:
+def check_pictures(
+    name: str, source: FileData, rows: Iterable[Pictured], folder: Path | None
+) -> None:
     """Raise DataError when rows name pictures by path and there is no folder to find them in."""
     if not any(row.image and not row.embedded for row in rows):
         return
-    key = f"data.sources.{name}.image_folder"
+    key = f"{source.place(name)}.image_folder"
     if source.image_folder is None or folder is None:
-        raise DataError(f"{key}: missing; a vision source names one")
+        raise DataError(f"{key}: missing; rows name pictures by path")
     if not folder.is_dir():
         raise DataError(
             f"{key} = {source.image_folder!r}: no such folder; paths are relative to the study file"
@@ -97,7 +99,7 @@ def read_embedded(
     for input_name, listed in source.files().items():
         if input_name == _ANNOTATIONS:
             continue
-        for content in embedded_pictures(name, listed, files[input_name], adapter):
+        for content in embedded_pictures(source.place(name), listed, files[input_name], adapter):
             if isinstance(content, bytes):
                 yield number, content
             number += 1
@@ -110,10 +112,10 @@ def _rows(
     if _ANNOTATIONS not in listed:
         return _unfolded(name, source, files, adapter)
     annotations = listed[_ANNOTATIONS]
-    where = f"data.sources.{name}.{annotations.key} = {annotations.path!r}"
+    where = f"{source.place(name)}.{annotations.key} = {annotations.path!r}"
     columns = ("question_id", "image_id", "answer_type", "multiple_choice_answer")
     answers = Adapter(adapter.parse, columns)
-    raw = raw_rows(name, annotations, files[_ANNOTATIONS], answers)
+    raw = raw_rows(source.place(name), annotations, files[_ANNOTATIONS], answers)
     return join(
         where,
         _unfolded(name, source, files, adapter),
@@ -126,5 +128,5 @@ def _unfolded(
 ) -> Iterator[Any]:
     for input_name, listed in source.files().items():
         if input_name != _ANNOTATIONS:
-            for found in raw_rows(name, listed, files[input_name], adapter):
+            for found in raw_rows(source.place(name), listed, files[input_name], adapter):
                 yield from adapter.unfold(found)

@@ -20,7 +20,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from mlan.config.data import SourceFile
+from mlan.config.files import SourceFile
 from mlan.data.fields import EMBEDDED
 from mlan.data.rows import Adapter, Unreadable
 from mlan.errors import DataError
@@ -30,13 +30,13 @@ _BATCH, _PICTURE_BATCH = 1024, 32
 _ESCAPES = {r"\n": "\n", r"\t": "\t", r"\\": "\\"}
 
 
-def raw_rows(name: str, listed: SourceFile, file: Path, adapter: Adapter) -> Iterator[Any]:
+def raw_rows(place: str, listed: SourceFile, file: Path, adapter: Adapter) -> Iterator[Any]:
     """Yield what the rows of a file hold, in order: dicts, or what stands in their place.
 
-    `listed` is how the study names the file. Raises DataError for a file that is missing, has
-    another checksum, is not what its ending says, or lacks a needed column.
+    `listed` is how the study names the file, below the key `place`. Raises DataError for a file
+    that is missing, has another checksum, is not what its ending says, or lacks a needed column.
     """
-    where = _verified(name, listed, file)
+    where = _verified(place, listed, file)
     if file.suffix == ".parquet":
         yield from _parquet_rows(where, file, adapter)
     elif file.suffix in (".csv", ".tsv"):
@@ -45,10 +45,12 @@ def raw_rows(name: str, listed: SourceFile, file: Path, adapter: Adapter) -> Ite
         yield from _json_rows(where, _decoded(where, file))
 
 
-def embedded_pictures(name: str, listed: SourceFile, file: Path, adapter: Adapter) -> Iterator[Any]:
+def embedded_pictures(
+    place: str, listed: SourceFile, file: Path, adapter: Adapter
+) -> Iterator[Any]:
     """Yield the bytes of each row's embedded picture, or None, as many as `raw_rows` yields."""
     if file.suffix != ".parquet":
-        for found in raw_rows(name, listed, file, adapter):
+        for found in raw_rows(place, listed, file, adapter):
             yield from (None for _ in adapter.unfold(found))
         return
     table = pq.ParquetFile(file)
@@ -61,14 +63,12 @@ def embedded_pictures(name: str, listed: SourceFile, file: Path, adapter: Adapte
             yield one.get("bytes") if isinstance(one, dict) else None
 
 
-def _verified(name: str, listed: SourceFile, file: Path) -> str:
-    where = f"data.sources.{name}.{listed.key} = {listed.path!r}"
+def _verified(place: str, listed: SourceFile, file: Path) -> str:
+    where = f"{place}.{listed.key} = {listed.path!r}"
     if not file.is_file():
         raise DataError(f"{where}: no such file; paths are relative to the study file")
     if listed.sha256 and (found := file_digest(file)) != listed.sha256:
-        raise DataError(
-            f"{where}: sha256 is {found}, data.sources.{name}.{listed.sha256_key} says otherwise"
-        )
+        raise DataError(f"{where}: sha256 is {found}, {place}.{listed.sha256_key} says otherwise")
     return where
 
 

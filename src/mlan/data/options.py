@@ -15,7 +15,7 @@ from typing import Any
 
 import pandas as pd
 
-from mlan.config.data import Relation as RelationName
+from mlan.config.section import Relation as RelationName
 from mlan.data.chance import stream
 from mlan.data.relations import RELATIONS, also_true, asked_of
 from mlan.errors import DataError

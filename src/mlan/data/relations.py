@@ -14,8 +14,8 @@ from typing import Any
 
 import pandas as pd
 
-from mlan.config.data import Modality
-from mlan.config.data import Relation as RelationName
+from mlan.config.section import Modality
+from mlan.config.section import Relation as RelationName
 from mlan.data.countries import CONTINENTS, LANGUAGE_OVERLAPS, SEPARATOR, article
 from mlan.data.objects import CATEGORIES, OVERLAPS, with_article
 from mlan.data.scenes import COLOURS, POSITIONS, Scene

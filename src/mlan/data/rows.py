@@ -14,16 +14,30 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import pandas as pd
 
+from mlan.config.benchmarks import SetBenchmark
 from mlan.config.data import OwnSource
 from mlan.data.fields import BadRowError, is_unicode
 from mlan.data.tables import EXAMPLES, conform
 from mlan.errors import DataError
 
 Turns = list[dict[str, str]]
+
+
+class Pictured(Protocol):
+    """A row with a number and an id that shows the picture `image`."""
+
+    @property
+    def number(self) -> int: ...
+    @property
+    def id(self) -> str: ...
+    @property
+    def image(self) -> str: ...
+    @property
+    def embedded(self) -> bool: ...
 
 
 @dataclass(frozen=True)
@@ -108,19 +122,21 @@ def own_id(raw: Any, column: str = "id") -> str | None:
     return str(found) or None if usable else None
 
 
-def check_rejected(name: str, source: OwnSource, kept: int, dropped: Iterable[Rejected]) -> None:
+def check_rejected(
+    name: str, source: OwnSource | SetBenchmark, kept: int, dropped: Iterable[Rejected]
+) -> None:
     """Raise DataError, with counts by reason, when too many rows were dropped or none is left."""
     reasons = Counter(row.reason for row in dropped)
     rejected = reasons.total()
     listed = ", ".join(f"{count} {reason}" for reason, count in reasons.most_common())
     if rejected > source.max_rejected * (kept + rejected):
         raise DataError(
-            f"data.sources.{name}: {rejected} of {kept + rejected} rows rejected ({listed}); "
+            f"{source.place(name)}: {rejected} of {kept + rejected} rows rejected ({listed}); "
             f"max_rejected = {source.max_rejected:g}; mend the rows or raise it"
         )
     if not kept:
         raise DataError(
-            f"data.sources.{name}: no usable {source.modality} row in {', '.join(source.path)}"
+            f"{source.place(name)}: no usable {source.modality} row in {', '.join(source.path)}"
             + (f" ({listed})" if listed else "; rows with `image` are vision, the others text")
         )
 

@@ -17,7 +17,7 @@ from mlan.errors import DataError
 
 @dataclass(frozen=True)
 class Column:
-    """What a column may hold. `empty`: text may be missing (NA)."""
+    """What a column may hold. `empty`: text may be missing (NA), a list may be empty."""
 
     kind: Literal["text", "count", "list"] = "text"
     values: tuple[str, ...] = ()
@@ -66,6 +66,20 @@ ITEMS: Table = {
     "gold": Column(),
     "category": _FACT,
 }
+# Items of a public benchmark. `golds` are accepted answers, of a choice the letter.
+SET_ITEMS: Table = {
+    "id": Column(unique=True),
+    "benchmark": Column(),
+    "part": Column(values=_SPLITS[1:]),
+    "cluster": Column(),
+    "image": _FACT,
+    "form": Column(values=("letter", "yes_no", "brief")),
+    "question": Column(),
+    "options": Column("list", empty=True),
+    "golds": Column("list"),
+    "category": _FACT,
+    "pair": _FACT,
+}
 
 
 def rows_of(frame: pd.DataFrame) -> list[dict[str, Any]]:
@@ -97,7 +111,7 @@ def _typed(values: pd.Series[Any], rule: Column) -> pd.Series[Any]:
 def _check(values: pd.Series[Any], rule: Column, where: str) -> None:
     seen: set[Any] = set()
     for row, value in enumerate(values):
-        if _is_missing(value):
+        if _is_missing(value) or (rule.empty and value == []):
             if not rule.empty:
                 raise DataError(f"{where}: row {row} is empty; every row needs a value")
         elif not _FITS[rule.kind](value) or (rule.values and value not in rule.values):

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from mlan.config.data import Modality
+from mlan.config.section import Modality
 from mlan.data.fields import BadRowError, is_unicode
 from mlan.data.rows import Turns
 

@@ -1,12 +1,12 @@
 """Answer a batch of questions: option likelihoods and a greedy answer from one prefill.
 
 What all questions begin with is computed once. The rest is padded on the left, so that all rows
-end together. The last position's logits give
-the log-likelihood of each option's first token (options never share one: checked) and the
-first greedy token; the answer goes on from the same keys and values. A tuned model mostly
-answers with its likeliest option, so that answer is drafted: one pass over its tokens shows
-whether greedy decoding would give them. Only other rows are decoded token by token, and rows
-that have ended leave the cache once they are half of it.
+end together. The last position's logits give the log-likelihood of each option's first token
+(options never share one: checked; a free answer has none) and the first greedy token; the answer
+goes on from the same keys and values. A tuned model mostly answers with its likeliest option, so
+that answer is drafted: one pass over its tokens shows whether greedy decoding would give them.
+Only other rows are decoded token by token, and rows that have ended leave the cache once they
+are half of it.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Question:
     part: str
     ids: list[int]
     picture: str  # key of the features, '' for text
-    options: list[list[int]]  # tokens of each option
+    options: list[list[int]]  # tokens of each option, none for a free answer
 
 
 @dataclass(frozen=True)
@@ -138,6 +138,8 @@ def _drafts(
     for row, (question, score, token) in enumerate(
         zip(questions, scores, first.tolist(), strict=True)
     ):
+        if not score:
+            continue
         draft = [*question.options[score.index(max(score))], end]
         if draft[0] == token and len(draft) <= max_new_tokens:
             drafts[row] = draft

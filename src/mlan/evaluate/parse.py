@@ -4,7 +4,8 @@
 `lenient` whatever is strict, or a first line that is a lead-in and one option ("The answer is
           the X."), or an answer of any length that names exactly one option as whole words.
 None means invalid: such an answer is wrong and is counted, never guessed. Option letters are
-not answers. Not here: scripts written without spaces, where "whole word" has no meaning.
+not answers here (see `answers`). Not here: scripts written without spaces, where "whole word" has
+no meaning.
 """
 
 from __future__ import annotations
@@ -49,7 +50,7 @@ def strict(text: str, options: Sequence[str]) -> int | None:
 
     Both sides are normalised. An empty first line is invalid, even if a later line answers.
     """
-    return _only(_first_line(text), [normalise(option) for option in options])
+    return _only(first_line(text), [normalise(option) for option in options])
 
 
 def lenient(text: str, options: Sequence[str]) -> int | None:
@@ -63,14 +64,15 @@ def lenient(text: str, options: Sequence[str]) -> int | None:
     exact = strict(text, options)
     if exact is not None:
         return exact
-    bare = [_without_article(normalise(option)) for option in options]
-    direct = _only(_without_article(_without_lead_in(_first_line(text))), bare)
+    bare = [without_article(normalise(option)) for option in options]
+    direct = _only(without_article(without_lead_in(first_line(text))), bare)
     if direct is not None:
         return direct
     return _named(_lines(text), bare)
 
 
-def _first_line(text: str) -> str:
+def first_line(text: str) -> str:
+    """Return the first line, normalised."""
     lines = text.splitlines()
     return normalise(lines[0]) if lines else ""
 
@@ -90,11 +92,18 @@ def _only(line: str, options: list[str]) -> int | None:
     return hits[0] if len(hits) == 1 else None
 
 
-def _without_article(line: str) -> str:
+def first_sentence(line: str) -> str:
+    """Return a normalised line up to where its first sentence ends, normalised."""
+    return normalise(_SENTENCE_END.split(line, maxsplit=1)[0])
+
+
+def without_article(line: str) -> str:
+    """Return a normalised line without the article that it begins with."""
     return normalise(_ARTICLE.sub("", line, count=1)) if _ARTICLE.match(line) else line
 
 
-def _without_lead_in(line: str) -> str:
+def without_lead_in(line: str) -> str:
+    """Return a normalised line without a lead-in such as `the answer is`."""
     found = _LEAD_IN.match(line)
     return normalise(line[found.end() :]) if found else line
 

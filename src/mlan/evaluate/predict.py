@@ -16,15 +16,18 @@ import numpy as np
 import pandas as pd
 from transformers.models.llava.modeling_llava import LlavaForConditionalGeneration
 
+from mlan.config.study import BATCH_TOKENS
+from mlan.data.items import read_items
 from mlan.data.pictures import Pictures
 from mlan.data.tables import rows_of
+from mlan.errors import DataError
 from mlan.evaluate.engine import Answer, Question, answer, check_options
 from mlan.evaluate.journal import Journal
-from mlan.evaluate.prompts import DEFAULT_PROMPT, PROMPTS
+from mlan.evaluate.prompts import PROMPTS, offered
 from mlan.mixture.template import Template, load_tokenizer
 from mlan.model.compose import arithmetic, compose, load_stage1, prepare_torch
 from mlan.model.features import Features, features_of
-from mlan.records import checked, digest, read_checked, read_record, write_parquet
+from mlan.records import checked, digest, read_record, write_parquet
 from mlan.stage import Job, log
 from mlan.train import trainable
 from mlan.train.meter import Meter
@@ -39,13 +42,15 @@ class Asked:
     benchmark: str
     condition: str
     batches: list[list[Question]]
+    max_new_tokens: int
 
 
 def predict(job: Job) -> None:
     """Write one table of predictions a benchmark.
 
-    job.identity: benchmarks ({name: {modality}}), evaluate (conditions, max_new_tokens,
-    batch), template, tune (None for the untuned model), device, precision, image_size.
+    job.identity: benchmarks ({name: {modality, max_new_tokens?}}), evaluate (conditions,
+    max_new_tokens, batch, batch_tokens?), template, tune (None for the untuned model), device,
+    precision, image_size.
     job.inputs: backbone, align (absent for a released model), weights (absent for that and the
     untuned model), `items:<benchmark>`, `images:<set>`.
     """
@@ -55,11 +60,10 @@ def predict(job: Job) -> None:
     template = Template(
         identity["template"], load_tokenizer(job.inputs["backbone"]), model.config.image_seq_length
     )
-    items = {
-        name: read_checked(job.inputs[f"items:{name}"] / "items.parquet")
-        for name in identity["benchmarks"]
-    }
+    items = {name: read_items(job.inputs[f"items:{name}"]) for name in identity["benchmarks"]}
     asked = [*_asked(identity, items, template)]
+    for group in asked:
+        check_lengths(group, model.model.language_model.config.max_position_embeddings)
     features = _features(job, model, asked)
     answers, run = _answer_all(job, model, asked, features, template)
     written = []
@@ -96,30 +100,57 @@ def _asked(
             chosen = items[name][items[name]["part"].isin(condition["parts"])]
             questions = [_question(item, blank, template) for item in rows_of(chosen)]
             if questions:
-                batches = _batches(questions, identity["evaluate"]["batch"])
-                yield Asked(name, condition["image"], batches)
+                evaluate = identity["evaluate"]
+                yield Asked(
+                    name,
+                    condition["image"],
+                    batches_of(
+                        questions, evaluate["batch"], evaluate.get("batch_tokens", BATCH_TOKENS)
+                    ),
+                    benchmark.get("max_new_tokens", evaluate["max_new_tokens"]),
+                )
 
 
 def _question(item: dict[str, Any], blank: bool, template: Template) -> Question:
     options = list(item["options"])
-    text = PROMPTS[DEFAULT_PROMPT](item["question"], options)
+    text = PROMPTS[item["form"]](item["question"], options)
     picture = item["image"] != ""
     question = Question(
         item=item["id"],
         part=item["part"],
         ids=template.question(text, picture=picture),
         picture=(BLANK if blank else item["image"]) if picture else "",
-        options=[template.answer(option) for option in options],
+        options=[template.answer(answer) for answer in offered(item["form"], options)],
     )
     check_options(question)
     return question
 
 
-def _batches(questions: list[Question], largest: int) -> list[list[Question]]:
-    """Cut questions, longest last, into the fewest batches of nearly equal size."""
+def batches_of(questions: list[Question], largest: int, tokens: int) -> list[list[Question]]:
+    """Cut questions, longest last, into the fewest batches of nearly equal size.
+
+    A batch that holds more than `tokens` with its padding is cut again, down to one question.
+    """
     ordered = sorted(questions, key=lambda q: (len(q.ids), q.item))
-    parts = np.array_split(np.arange(len(ordered)), -(-len(ordered) // largest))
-    return [[ordered[i] for i in part] for part in parts]
+    batches = []
+    for part in np.array_split(np.arange(len(ordered)), -(-len(ordered) // largest)):
+        most = max(1, tokens // len(ordered[part[-1]].ids))
+        for piece in np.array_split(part, -(-len(part) // most)):
+            batches.append([ordered[i] for i in piece])
+    return batches
+
+
+def check_lengths(asked: Asked, context: int) -> None:
+    """Raise DataError if a question with its answer is longer than the model's context."""
+    room = context - asked.max_new_tokens
+    long = [q for batch in asked.batches for q in batch if len(q.ids) > room]
+    if long:
+        most = max(len(q.ids) for q in long)
+        raise DataError(
+            f"data.benchmarks.{asked.benchmark}: {len(long)} questions are longer than the "
+            f"model's context of {context} tokens less {asked.max_new_tokens} for the answer, "
+            f"the longest has {most}; the first is {long[0].item!r}"
+        )
 
 
 def _features(job: Job, model: LlavaForConditionalGeneration, asked: list[Asked]) -> Features:
@@ -151,10 +182,11 @@ def _answer_all(
     done = restored = 0
     for group in asked:
         for batch in group.batches:
-            key = digest([base, group.benchmark, group.condition, [vars(q) for q in batch]])
+            place = [group.benchmark, group.condition, group.max_new_tokens]
+            key = digest([base, *place, [vars(q) for q in batch]])
             known = journal.get(key)
             if known is None:
-                given = _answer_batch(job, model, batch, features, template)
+                given = _answer_batch(job, model, batch, features, template, group.max_new_tokens)
                 known = [
                     _line(q, group.condition, a, tokenizer.decode(a.ids))
                     for q, a in zip(batch, given, strict=True)
@@ -176,6 +208,7 @@ def _answer_batch(
     batch: list[Question],
     features: Features,
     template: Template,
+    max_new_tokens: int,
 ) -> list[Answer]:
     keys = [q.picture for q in batch if q.picture]
     with arithmetic(job.identity["device"], job.identity["precision"]):
@@ -184,7 +217,7 @@ def _answer_batch(
             batch,
             features.of(keys) if keys else None,
             end=template.end,
-            max_new_tokens=job.identity["evaluate"]["max_new_tokens"],
+            max_new_tokens=max_new_tokens,
         )
 
 
@@ -215,7 +248,6 @@ def _protocol(job: Job) -> list[Any]:
         if name.startswith("images:")
     }
     return [
-        identity["evaluate"]["max_new_tokens"],
         identity["device"],
         identity["precision"],
         identity["image_size"],

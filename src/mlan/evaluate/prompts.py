@@ -1,10 +1,39 @@
-"""Benchmark prompts by name: what a model is asked, from an item's question and options."""
+"""What a model is asked, by the form of an item, and the answers that it is offered.
+
+The requests are our own words and stand in no source (`mlan.data.asked` has other ones), so
+that none is practised. Nothing in a prompt depends on an item's gold answer.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from mlan.data.fields import letters
 from mlan.data.phrases import choose
 
-PROMPTS: dict[str, Callable[[str, Sequence[str]], str]] = {"choose": choose}
-DEFAULT_PROMPT = "choose"
+
+def _letter(question: str, options: Sequence[str]) -> str:
+    listed = zip(letters(len(options)), options, strict=True)
+    lines = "\n".join(f"{letter}: {option}" for letter, option in listed)
+    return f"{question}\nWhich of these is right? Answer with its letter alone.\n{lines}"
+
+
+def _yes_no(question: str, options: Sequence[str]) -> str:
+    return f"Answer the question with yes or no.\n{question}"
+
+
+def _brief(question: str, options: Sequence[str]) -> str:
+    return f"Answer with a single word or a short phrase.\n{question}"
+
+
+PROMPTS: dict[str, Callable[[str, Sequence[str]], str]] = {
+    "choose": choose,
+    "letter": _letter,
+    "yes_no": _yes_no,
+    "brief": _brief,
+}
+
+
+def offered(form: str, options: Sequence[str]) -> list[str]:
+    """Return the answers that an item offers: letters, or its options; none to a free answer."""
+    return letters(len(options)) if form == "letter" else list(options)

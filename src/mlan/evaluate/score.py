@@ -1,8 +1,9 @@
 """Stage `score`: the predictions of one run become one outcome per item, condition and scorer.
 
 Three outcomes a prediction: generation under the strict and under the lenient parser, and the
-option with the largest likelihood. Joined by item id; anything missing, doubled, unknown or
-of the wrong length is an error, so that a mean never stands on fewer items than it says.
+option with the largest likelihood, which a free answer does not have. Joined by item id; anything
+missing, doubled, unknown or of the wrong length is an error, so that a mean never stands on fewer
+items than it says.
 Not here: any average but the few facts of the record; numbers are derived on read.
 """
 
@@ -16,9 +17,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from mlan.data.items import read_items
+from mlan.data.tables import rows_of
 from mlan.errors import DataError
+from mlan.evaluate.answers import Judged, judge
 from mlan.evaluate.metrics import accuracy, chance, invalid_rate
-from mlan.evaluate.parse import lenient, strict
+from mlan.evaluate.prompts import offered
 from mlan.records import read_checked, write_parquet
 from mlan.stage import Job
 
@@ -59,7 +63,7 @@ def score_run(job: Job) -> None:
     """
     frames, facts = [], {}
     for name, entry in sorted(job.identity["benchmarks"].items()):
-        items = read_checked(job.inputs[f"items:{name}"] / "items.parquet")
+        items = read_items(job.inputs[f"items:{name}"])
         predictions = read_checked(job.inputs["predictions"] / f"{name}.parquet")
         scored = score_benchmark(name, entry["modality"], items, predictions)
         frames.append(scored.frame)
@@ -80,34 +84,61 @@ def score_benchmark(
     `predictions`. An option-score tie goes to the lowest index and is counted.
     """
     joined = _joined(name, items, predictions)
-    options = [list(row) for row in joined["options"]]
-    gold = [_gold(name, *row) for row in zip(joined["item"], options, joined["gold"], strict=True)]
-    scores = [
-        _option_scores(name, *row)
-        for row in zip(joined["item"], options, joined["option_scores"], strict=True)
-    ]
-    answers = list(zip(joined["text"].astype(str), options, strict=True))
-    chosen: list[list[int | None]] = [
-        [strict(text, choices) for text, choices in answers],
-        [lenient(text, choices) for text, choices in answers],
-        [int(np.argmax(row)) for row in scores],
+    rows = [_Asked(name, row) for row in rows_of(joined)]
+    judged: list[list[Judged | None]] = [
+        [row.generated(lenient=False) for row in rows],
+        [row.generated(lenient=True) for row in rows],
+        [row.likeliest() for row in rows],
     ]
     base = joined[["part", "condition", "item", "cluster"]].assign(
-        benchmark=name, modality=modality, chance=[chance([choices]) for choices in options]
+        benchmark=name, modality=modality, chance=[row.chance for row in rows]
     )
     outcomes = [
         base.assign(
             scorer=scorer,
             parser=parser,
-            correct=[float(choice == g) for choice, g in zip(choices, gold, strict=True)],
-            invalid=[choice is None for choice in choices],
-        )
-        for (scorer, parser), choices in zip(SCORERS, chosen, strict=True)
+            correct=[float(found.correct) if found else math.nan for found in column],
+            invalid=[found is not None and found.invalid for found in column],
+        )[[found is not None for found in column]]
+        for (scorer, parser), column in zip(SCORERS, judged, strict=True)
     ]
     # Stable: the scorers of one prediction stay together, in the order of SCORERS.
     frame = pd.concat(outcomes).sort_index(kind="stable").reset_index(drop=True)
-    ties = sum(int(np.sum(row == row.max()) > 1) for row in scores)
+    ties = sum(row.tied for row in rows)
     return Scored(frame[COLUMNS], ties, int((~joined["ended"].astype(bool)).sum()))
+
+
+class _Asked:
+    """One prediction with its item, checked: the answers offered and their likelihoods."""
+
+    def __init__(self, name: str, row: dict[str, Any]) -> None:
+        self._form, self._text = row["form"], str(row["text"])
+        self._options, self._golds = list(row["options"]), list(row["golds"])
+        self._offered = offered(self._form, self._options)
+        if self._options and (len(self._golds) != 1 or self._offered.count(self._golds[0]) != 1):
+            gold = self._golds[0] if len(self._golds) == 1 else self._golds
+            raise DataError(
+                f"items of {name}: item {row['item']!r}: gold {gold!r} is not one of "
+                f"{self._offered}"
+            )
+        self._scores = _option_scores(name, row["item"], self._offered, row["option_scores"])
+        # Nothing is guessed where nothing is offered.
+        self.chance = chance([self._offered]) if self._offered else math.nan
+
+    @property
+    def tied(self) -> bool:
+        """Whether several options are the likeliest."""
+        return self._scores.size > 0 and int(np.sum(self._scores == self._scores.max())) > 1
+
+    def generated(self, *, lenient: bool) -> Judged:
+        """Judge the greedy answer."""
+        return judge(self._form, self._text, self._options, self._golds, lenient=lenient)
+
+    def likeliest(self) -> Judged | None:
+        """Judge the likeliest option; None for a free answer."""
+        if not self._offered:
+            return None
+        return Judged(self._offered[int(np.argmax(self._scores))] == self._golds[0], False)
 
 
 def _joined(name: str, items: pd.DataFrame, predictions: pd.DataFrame) -> pd.DataFrame:
@@ -123,7 +154,7 @@ def _joined(name: str, items: pd.DataFrame, predictions: pd.DataFrame) -> pd.Dat
     wrong_part = predictions["part"] != row["part"]
     _refuse(name, "predictions", predictions["item"], wrong_part, "has another part than its item")
     _refuse_missing(name, items, predictions)
-    joined = pd.concat([predictions, row[["cluster", "options", "gold"]]], axis=1)
+    joined = pd.concat([predictions, row[["cluster", "form", "options", "golds"]]], axis=1)
     return joined.sort_values(["part", "condition", "_place"], ignore_index=True)
 
 
@@ -141,12 +172,6 @@ def _refuse_missing(name: str, items: pd.DataFrame, predictions: pd.DataFrame) -
         due = items["id"][items["part"] == part]
         what = f"has no prediction in part {part}, condition {condition}"
         _refuse(name, "predictions", due, ~due.isin(asked["item"]), what)
-
-
-def _gold(name: str, item: str, options: list[str], gold: str) -> int:
-    if options.count(gold) != 1:
-        raise DataError(f"items of {name}: item {item!r}: gold {gold!r} is not one of {options}")
-    return options.index(gold)
 
 
 def _option_scores(

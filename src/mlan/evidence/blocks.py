@@ -56,7 +56,7 @@ class Block:
     Axes: R runs in the order of the grid, G clusters. `weights` (G) sums to 1 and is the same
     for all runs; `sums` (R, G) / `weights` are cluster accuracies; `invalid` (R) is the invalid
     rate. Rows of runs that are not `present` (R) hold zeros and must not be read. `n` counts
-    items, `chance` is the expected accuracy of guessing.
+    items, `chance` is the expected accuracy of guessing, NaN where answers are free.
     """
 
     name: tuple[str, ...]
@@ -128,7 +128,8 @@ def _block(name: tuple[str, ...], rows: pd.DataFrame, runs: list[Run]) -> Block:
         weights=np.bincount(cluster_I) / shape[1],
         invalid=invalid_RI.mean(axis=1),
         n=shape[1],
-        chance=float(rows["chance"].mean()),
+        # Unknown for a free answer, and so for what holds some.
+        chance=float(rows["chance"].mean(skipna=False)),
     )
 
 

@@ -38,6 +38,7 @@ COLUMNS = {
         *("cell", "text_share", "seed", "source", "modality", "examples", "epochs"),
         *(*_COUNTS, "steps"),
     ],
+    "benchmarks": ["benchmark", "modality", "taught_by", "headline", "near"],
     "cells": ["cell", "kind", "text_share", "experiments", "seeds_planned", "seeds_done"],
     "compute": ["cell", "seed", "stage", "seconds", "tokens_per_s"],
 }
@@ -45,7 +46,7 @@ STAGES = ("mixture", "weights", "predictions", "scores")
 
 
 def collect(job: Job) -> None:
-    """Write scores, intervals, contrasts, tokens and cells (CSV) of the summary folder.
+    """Write scores, intervals, contrasts, tokens, benchmarks and cells (CSV) of the summary.
 
     Inputs: `scores:<cell>:<seed>` and `mixture:<cell>:<seed>` of the runs that exist. Writes
     compute.csv too, which is no output of the record: seconds differ from call to call.
@@ -60,6 +61,7 @@ def collect(job: Job) -> None:
         "intervals": _intervals(blocks, runs, cells, confidence),
         "contrasts": _contrasts(blocks, runs, cells, confidence),
         "tokens": _tokens(runs),
+        "benchmarks": _benchmarks(job.identity["benchmarks"]),
         "cells": _cells(cells, runs),
         "compute": _compute(runs),
     }
@@ -239,6 +241,12 @@ def _cells(cells: list[Cell], runs: list[Run]) -> Iterable[Row]:
             "seeds_planned": ";".join(map(str, cell.seeds)),
             "seeds_done": ";".join(map(str, done)),
         }
+
+
+def _benchmarks(benchmarks: Mapping[str, Mapping[str, Any]]) -> Iterable[Row]:
+    """What the study says of its benchmarks; `near` lists the sources that ask much the same."""
+    for name, entry in benchmarks.items():
+        yield {"benchmark": name, **entry, "near": ";".join(entry.get("near", ()))}
 
 
 def _compute(runs: list[Run]) -> Iterable[Row]:

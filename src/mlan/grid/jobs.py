@@ -12,10 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from mlan.config import Study
-from mlan.config.data import BenchmarkItems, FactsSource, FileSource
+from mlan.config.benchmarks import ITEM_FIELDS, BenchmarkItems, SetBenchmark
+from mlan.config.data import FactsSource
+from mlan.config.files import FileData
 from mlan.config.hub import Revision
 from mlan.config.models import is_embedded, is_hub, short_name
 from mlan.config.recipe import Align, Recipe, Tune
+from mlan.config.study import BATCH_TOKENS
 from mlan.errors import ConfigError
 from mlan.grid.cells import RELEASED, Cells
 from mlan.records import canonical
@@ -32,6 +35,8 @@ _ALIGN_ADDED = (
 )
 # Keys of stage 1 that decide nothing where it learns from captions.
 _OF_NAMES = ("images", "warm_steps", "warm_batch", "regulariser")
+# Keys of sources and benchmarks that name files.
+_FILE_KEYS = frozenset({"path", "annotations", "dev_path", "image_path"})
 
 
 class Grid(Cells):
@@ -93,10 +98,14 @@ class Grid(Cells):
         # Scripts know no study file; the folder is no input, since its pictures have no record.
         folder = self._own(set).image_folder
         place = None if folder is None else str(self.study.resolve(folder))
-        fields = {**self._source_fields(set), "image_folder": place}
         data = self.config.data
         unusual = data.padding != type(data).model_fields["padding"].default
         padding = {"padding": data.padding} if unusual else {}
+        if isinstance(self._own(set), SetBenchmark):
+            found = self._set_identity(set)
+            fields = {**found["benchmark"], "image_folder": place}
+            return {**found, "benchmark": fields, "image_size": size, **padding}
+        fields = {**self._file_fields(self._own(set)), "image_folder": place}
         return {"name": set, "source": fields, "image_size": size, **padding}
 
     def _inputs_prepare_images(self, set: str) -> dict[str, Path]:
@@ -104,55 +113,49 @@ class Grid(Cells):
             return {"concepts": self.folder("data", "concepts")}
         return self._file_inputs(set)
 
-    def _file_inputs(self, source: str) -> dict[str, Path]:
-        """Files of a source of your own as inputs: themselves, or what fetched them."""
-        if self._own(source).repository is not None:
-            return {"hub": self.hub_folder(source)}
-        return self.source_files(source)
+    def _file_inputs(self, name: str) -> dict[str, Path]:
+        """Files of a source or benchmark as inputs: themselves, or what fetched them."""
+        if self._own(name).repository is not None:
+            return {"hub": self.hub_folder(name)}
+        return self.source_files(name)
 
-    def _source_fields(self, source: str) -> dict[str, Any]:
-        """A source's config without the places of its files."""
-        config = self.config.data.sources[source]
+    def _file_fields(self, config: FileData) -> dict[str, Any]:
+        """The config of a source or benchmark without the places of its files."""
         fields = config.model_dump()
-        if isinstance(config, FileSource):
-            # The file itself is an input; its place decides nothing, its name is for messages.
-            # Within a repository the place is part of the name.
-            whole = fields.pop("repository") is not None
-            names = {
-                file.key: file.path if whole else Path(file.path).name
-                for file in config.files().values()
-            }
-            if "annotations" in names:
-                fields["annotations"] = names.pop("annotations")
-            fields["path"] = list(names.values()) if len(names) > 1 else names["path"]
-            fields["image_folder"] = None
+        # A file itself is an input; its place decides nothing, its name is for messages.
+        # Within a repository the place is part of the name.
+        if fields.pop("repository") is None:
+            for key in _FILE_KEYS & set(fields):
+                fields[key] = _bare(fields[key])
+        fields["image_folder"] = None
         return fields
 
-    def source_files(self, source: str) -> dict[str, Path]:
-        """Local files of a source of your own, by the names of a job's inputs."""
-        own = self._own(source)
+    def source_files(self, name: str) -> dict[str, Path]:
+        """Files of a source or benchmark of your own, by the names of a job's inputs."""
+        own = self._own(name)
         if own.repository is not None:
-            folder = self.hub_folder(source)
-            return {name: folder / file.path for name, file in own.files().items()}
-        return {name: self.study.resolve(file.path) for name, file in own.files().items()}
+            folder = self.hub_folder(name)
+            return {key: folder / file.path for key, file in own.files().items()}
+        return {key: self.study.resolve(file.path) for key, file in own.files().items()}
 
-    def hub_folder(self, source: str) -> Path:
-        """Where the files of a source lie that come from a hub."""
-        return self.folder("data", "hub", source)
+    def hub_folder(self, name: str) -> Path:
+        """Where the files of a source or benchmark lie that come from a hub."""
+        return self.folder("data", "hub", name)
 
     @property
     def hub_sources(self) -> list[str]:
-        """Sources whose files come from a hub."""
-        sources = self.config.data.sources.items()
-        return [n for n, s in sources if isinstance(s, FileSource) and s.repository is not None]
+        """Sources and benchmarks whose files come from a hub."""
+        entries = self.config.data.from_files().items()
+        return [name for name, entry in entries if entry.repository is not None]
 
     def _identity_fetch(self, source: str) -> dict[str, Any]:
         own = self._own(source)
-        return {
+        identity = {
             "name": source,
             **self._repository(str(own.repository)),
             "files": sorted(file.path for file in own.files().values()),
         }
+        return identity | ({"section": own.section} if isinstance(own, SetBenchmark) else {})
 
     def _inputs_fetch(self, source: str) -> dict[str, Path]:
         return {}
@@ -179,13 +182,14 @@ class Grid(Cells):
     def _inputs_fetch_model(self, model: str) -> dict[str, Path]:
         return {}
 
-    def _own(self, source: str) -> FileSource:
-        config = self.config.data.sources[source]
-        assert isinstance(config, FileSource)
-        return config
+    def _own(self, name: str) -> FileData:
+        return self.config.data.from_files()[name]
 
     def _identity_prepare_source(self, source: str) -> dict[str, Any]:
-        return {"name": source, "source": self._source_fields(source)}
+        config = self.config.data.sources[source]
+        if isinstance(config, FactsSource):
+            return {"name": source, "source": config.model_dump()}
+        return {"name": source, "source": self._file_fields(config)}
 
     def _inputs_prepare_source(self, source: str) -> dict[str, Path]:
         config = self.config.data.sources[source]
@@ -203,14 +207,34 @@ class Grid(Cells):
         return source if config.modality == "vision" else None
 
     def _identity_prepare_benchmark(self, benchmark: str) -> dict[str, Any]:
-        fields = set(BenchmarkItems.model_fields)
-        items = self.config.data.benchmarks[benchmark].model_dump(include=fields)
-        return {"name": benchmark, "benchmark": items}
+        config = self.config.data.benchmarks[benchmark]
+        if isinstance(config, SetBenchmark):
+            return self._set_identity(benchmark)
+        fields = set(BenchmarkItems.model_fields) - {"adapter"}
+        return {"name": benchmark, "benchmark": config.model_dump(include=fields)}
+
+    def _set_identity(self, benchmark: str) -> dict[str, Any]:
+        """What decides the items of a public benchmark."""
+        fields = self._file_fields(self._own(benchmark))
+        return {
+            "name": benchmark,
+            "benchmark": {key: fields[key] for key in fields if key in ITEM_FIELDS},
+            "split_seed": self.config.data.concepts.split_seed,
+        }
 
     def _inputs_prepare_benchmark(self, benchmark: str) -> dict[str, Path]:
-        images = self.config.data.benchmarks[benchmark].images
+        images = self.benchmark_images(benchmark)
         inputs = {"images": self.folder("data", "images", images)} if images else {}
+        if isinstance(self.config.data.benchmarks[benchmark], SetBenchmark):
+            return {**self._file_inputs(benchmark), **inputs}
         return {"concepts": self.folder("data", "concepts"), **inputs}
+
+    def benchmark_images(self, benchmark: str) -> str | None:
+        """The image set of a benchmark: the named one, or one of its own for a public one."""
+        config = self.config.data.benchmarks[benchmark]
+        if isinstance(config, SetBenchmark):
+            return benchmark if config.modality == "vision" else None
+        return config.images
 
     def _identity_prepare_backbone(self, backbone: str) -> dict[str, Any]:
         parts = self.backbones[backbone]
@@ -358,7 +382,11 @@ class Grid(Cells):
         benchmarks = self.config.data.benchmarks
         tuned = self.cells[cell].kind == "tuned"
         return {
-            "benchmarks": {n: {"modality": b.modality} for n, b in benchmarks.items()},
+            "benchmarks": {
+                n: {"modality": b.modality}
+                | ({"max_new_tokens": b.max_new_tokens} if b.max_new_tokens else {})
+                for n, b in benchmarks.items()
+            },
             "evaluate": self._evaluation(seed),
             "template": recipe.backbone.template,
             "precision": recipe.backbone.precision,
@@ -371,11 +399,14 @@ class Grid(Cells):
         """The protocol of one seed; a study that limits no condition says the same as ever."""
         evaluate = self.config.evaluate
         asked = [c.model_dump(exclude={"seeds"}) for c in evaluate.asked_in(seed)]
-        return {**evaluate.model_dump(), "conditions": asked}
+        fields = {**evaluate.model_dump(), "conditions": asked}
+        if evaluate.batch_tokens == BATCH_TOKENS:  # younger than finished studies
+            del fields["batch_tokens"]
+        return fields
 
     def _inputs_predict(self, cell: str, seed: int) -> dict[str, Path]:
         benchmarks = self.config.data.benchmarks
-        images = sorted({b.images for b in benchmarks.values() if b.images})
+        images = sorted({found for n in benchmarks if (found := self.benchmark_images(n))})
         inputs = {
             "backbone": self.folder("backbone", self.backbone_of(self.cells[cell])),
             **{f"items:{n}": self.folder("data", "benchmarks", n) for n in benchmarks},
@@ -398,10 +429,16 @@ class Grid(Cells):
         return {"predictions": self.run_folder(cell, seed, "predictions"), **items}
 
     def _benchmark_groups(self) -> dict[str, Any]:
-        return {
-            name: b.model_dump(include={"modality", "taught_by", "headline"})
-            for name, b in self.config.data.benchmarks.items()
-        }
+        groups: dict[str, Any] = {}
+        for name, b in self.config.data.benchmarks.items():
+            near = self.config.data.near(name)
+            groups[name] = {
+                "modality": b.modality,
+                "taught_by": b.taught_by,
+                "headline": b.headline,
+                **({"near": near} if near else {}),
+            }
+        return groups
 
     def _identity_collect(self) -> dict[str, Any]:
         return {
@@ -474,3 +511,10 @@ def _align_fields(align: Align) -> dict[str, Any]:
     if align.captions is not None:
         skip += _OF_NAMES
     return align.model_dump(exclude=set(skip))
+
+
+def _bare(paths: str | list[str] | None) -> str | list[str] | None:
+    """Return the names of files without their folders."""
+    if paths is None:
+        return None
+    return Path(paths).name if isinstance(paths, str) else [Path(path).name for path in paths]

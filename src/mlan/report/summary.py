@@ -59,7 +59,7 @@ class Benchmark:
 
     name: str
     modality: str
-    taught_by: str
+    taught_by: str | None
     headline: bool
 
 

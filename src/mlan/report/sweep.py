@@ -136,7 +136,8 @@ def _group_title(summary: Summary, group: str) -> str:
 def _benchmark_title(benchmark: Benchmark, own: Sequence[Point]) -> str:
     mark = "" if benchmark.headline else " †"
     counts = counts_text(own).replace(" items", "")
-    return f"{benchmark.name}{mark}\ntaught by: {benchmark.taught_by}\n{counts}"
+    tag = f"\ntaught by: {benchmark.taught_by}" if benchmark.taught_by else ""
+    return f"{benchmark.name}{mark}{tag}\n{counts}"
 
 
 def _caption(summary: Summary) -> str:

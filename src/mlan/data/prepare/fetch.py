@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from mlan.config.files import FileSource
 from mlan.config.hub import parse_name
 from mlan.hub import MODEL_EXTRAS, MODEL_FILES, fetch, fetched, provenance
 from mlan.stage import Job, log
 
 
 def fetch_source(job: Job) -> None:
-    """Link the files of a source, verified, into the folder under their own paths.
+    """Link the files of a source or benchmark, verified, into the folder under their own paths.
 
-    Identity: `name`, `repository` (with its commit), `files`, and `digest` of the hub's list if
-    it is locked. Raises HubError in one line.
+    Identity: `name`, `repository` (with its commit), `files`, `digest` of the hub's list if it
+    is locked, and `section` of the study file unless it is the sources. Raises HubError in one
+    line.
     """
-    key = f"data.sources.{job.identity['name']}.repository"
-    _link(job, key, job.identity["files"])
+    section = job.identity.get("section", FileSource.section)
+    _link(job, f"{section}.{job.identity['name']}.repository", job.identity["files"])
 
 
 def fetch_model(job: Job) -> None:

@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pandas as pd
 
+from mlan.config.benchmarks import SetBenchmark
 from mlan.config.data import ImageSet
 from mlan.data.assets import verify
+from mlan.data.benchmark_files import read_pictures
 from mlan.data.file_sources import (
     check_pictures,
     own_source,
@@ -18,6 +20,7 @@ from mlan.data.file_sources import (
 )
 from mlan.data.image_store import INDEX, PICTURES, write_pictures
 from mlan.data.images import build_index, draw_all
+from mlan.data.parts import read_parts
 from mlan.data.photos import PADDING, load_all, load_embedded, photo_index
 from mlan.data.rows import Rejected, check_rejected
 from mlan.records import read_checked, write_csv, write_parquet
@@ -28,15 +31,16 @@ REJECTED = "rejected.csv"
 
 
 def prepare_images(job: Job) -> None:
-    """Write `images.npy` and `index.parquet`, for your own data also `rejected.csv`.
+    """Write `images.npy` and `index.parquet`, for files of your own also `rejected.csv`.
 
-    Identity: `name`, `image_size`, and `image_set` or (your own data) `source` and, unless it is
-    the default, `padding`. Inputs:
-    `concepts`, or `file`, `file:1`, ..., or `hub`. Raises DataError for wrong assets, or too many
-    rejected rows.
+    Identity: `name`, `image_size`, and `image_set`, `source`, or `benchmark` with `split_seed`;
+    for files of your own also `padding`, unless it is the default. Inputs: `concepts`, or `file`,
+    `file:1`, ..., or `hub`. Raises DataError for wrong assets, or too many rejected rows.
     """
     if "image_set" in job.identity:
         _draw(job)
+    elif "benchmark" in job.identity:
+        _load_benchmark(job)
     else:
         _load(job)
 
@@ -81,8 +85,37 @@ def _load(job: Job) -> None:
         Rejected(row.number, row.id, problems[row.image]) for row in rows if row.image in problems
     ]
     check_rejected(name, source, len(rows) - len(lost), [*dropped, *lost])
-    write_parquet(job.out / INDEX, photo_index(name, kept))
+    _finish(job, kept, problems, {})
+
+
+def _load_benchmark(job: Job) -> None:
+    """Store each picture of the drawn parts once, however many questions show it."""
+    name, size = job.identity["name"], job.identity["image_size"]
+    benchmark = SetBenchmark(**job.identity["benchmark"])
+    files = source_files(benchmark, job.inputs)
+    folder = None if benchmark.image_folder is None else Path(benchmark.image_folder)
+    found = read_parts(name, benchmark, files, job.identity["split_seed"])
+    items = found.items
+    check_pictures(name, benchmark, items, folder)
+    kept: list[str] = []
+    problems: dict[str, str] = {}
+    by_path = dict.fromkeys(item.image for item in items if not item.embedded)
+    held = dict.fromkeys(item.image for item in items if item.embedded)
+    contents = read_pictures(name, benchmark, files, held) if held else iter(())
+    pictures = chain(
+        load_all(folder or Path(), by_path, size, kept, problems),
+        load_embedded(contents, size, kept, problems),
+    )
+    write_pictures(job.out / PICTURES, pictures, size)
+    problems |= dict.fromkeys(held.keys() - {*kept, *problems}, "image without bytes")
+    lost = [Rejected(i.number, i.id, problems[i.image]) for i in items if i.image in problems]
+    check_rejected(name, benchmark, len(items) - len(lost), lost)
+    _finish(job, kept, problems, {"unused": found.unused})
+
+
+def _finish(job: Job, kept: list[str], problems: dict[str, str], more: dict[str, int]) -> None:
+    write_parquet(job.out / INDEX, photo_index(job.identity["name"], kept))
     rejected = pd.DataFrame(sorted(problems.items()), columns=["image", "reason"])
     write_csv(job.out / REJECTED, rejected)
     outputs = [job.out / file for file in (PICTURES, INDEX, REJECTED)]
-    job.finish(outputs=outputs, facts={"rows": len(kept), "rejected": len(problems)})
+    job.finish(outputs=outputs, facts={"rows": len(kept), "rejected": len(problems), **more})

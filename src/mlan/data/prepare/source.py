@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TypeVar
+
 import pandas as pd
 
 from mlan.config.data import FactsSource
 from mlan.data.file_sources import own_source, read_source, source_files
 from mlan.data.image_store import INDEX
-from mlan.data.rows import Rejected, Row, build_examples, check_rejected
+from mlan.data.rows import Pictured, Rejected, build_examples, check_rejected
 from mlan.data.sources import build_facts_source
 from mlan.records import checked, read_checked, write_csv, write_parquet
 from mlan.stage import Job
@@ -15,6 +19,7 @@ from mlan.stage import Job
 CONCEPTS = "concepts.parquet"
 EXAMPLES = "examples.parquet"
 REJECTED = "rejected.csv"
+Shown = TypeVar("Shown", bound=Pictured)
 
 
 def prepare_source(job: Job) -> None:
@@ -44,7 +49,7 @@ def _from_files(job: Job) -> None:
     name, source = job.identity["name"], own_source(job.identity["source"])
     rows, dropped = read_source(name, source, source_files(source, job.inputs))
     if source.modality == "vision":
-        rows, lost = _with_pictures(job, rows)
+        rows, lost = with_pictures(name, job.inputs["images"], rows)
         dropped = sorted([*dropped, *lost], key=lambda row: row.number)
     check_rejected(name, source, len(rows), dropped)
     write_parquet(job.out / EXAMPLES, build_examples(name, source, rows))
@@ -54,15 +59,17 @@ def _from_files(job: Job) -> None:
     job.finish(outputs=outputs, facts={"rows": len(rows), "rejected": len(dropped)})
 
 
-def _with_pictures(job: Job, rows: list[Row]) -> tuple[list[Row], list[Rejected]]:
-    """Split rows by whether the image set of this source holds their picture."""
-    folder = job.inputs["images"]
+def with_pictures(
+    name: str, folder: Path, rows: Sequence[Shown]
+) -> tuple[list[Shown], list[Rejected]]:
+    """Split rows by whether the image set `folder` of a source or benchmark holds their picture."""
     known = set(read_checked(folder / INDEX)["image"])
     problems = pd.read_csv(checked(folder / REJECTED), dtype=str)
     reasons = dict(zip(problems["image"], problems["reason"], strict=True))
-    kept, lost = [], []
+    kept: list[Shown] = []
+    lost = []
     for row in rows:
-        if f"{job.identity['name']}/{row.image}" in known:
+        if f"{name}/{row.image}" in known:
             kept.append(row)
         else:
             reason = reasons.get(row.image, "image not in the image set")

@@ -1,0 +1,208 @@
+"""Two public benchmarks from their files to figures' tables, on a toy model."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from safetensors.torch import save_file
+
+from mlan.data.prepare.benchmark import prepare_benchmark
+from mlan.data.prepare.images import prepare_images
+from mlan.errors import DataError
+from mlan.evaluate.engine import Question
+from mlan.evaluate.predict import Asked, batches_of, check_lengths, predict
+from mlan.evaluate.score import score_run
+from mlan.evidence.collect import collect
+from mlan.grid import Grid
+from mlan.mixture.template import Template
+from mlan.model.compose import compose, initialise_projector, stage1_tensors
+from mlan.model.towers import TOKENS
+from mlan.records import RECORD, read_checked, read_record, write_record
+from mlan.stage import Job
+from tests.config.example import plain_study, put, validated
+from tests.data.public import picture, write_rows
+from tests.toy import tokenizer, write_backbone
+
+COLOURS = ["red", "blue", "green", "white", "black"]
+CELL, SEED = "untuned", 0
+
+
+def _rows(folder: Path) -> None:
+    quiz = [
+        {
+            "id": f"q{n}",
+            "question_stem": "What is it" + " ?" * (n % 3),
+            "choices": {"text": ["cat", "dog", "red", "cat"], "label": ["A", "B", "C", "D"]},
+            "answerKey": "ABCD"[n % 4],
+        }
+        for n in range(20)
+    ]
+    write_rows(folder / "quiz.parquet", quiz)
+    pope = [
+        {
+            "question_id": str(n),
+            "question": "Is this a dog ?",
+            "answer": "yes" if n % 2 else "no",
+            "image_source": f"COCO_val2014_{n // 4:012d}",
+            "image": picture(COLOURS[n // 4]),
+            "category": "random",
+        }
+        for n in range(20)
+    ]
+    write_rows(folder / "pope.parquet", pope)
+
+
+def _study(folder: Path) -> Any:
+    plain = plain_study()
+    put(plain, "recipe.backbone.template", "user-assistant")
+    put(plain, "data.image_size", 32)
+    own = {"adapter": "benchmark_set", "dev_share": 0.3}
+    plain["data"]["benchmarks"] = {
+        "quiz": {**own, "set": "openbookqa", "path": "quiz.parquet", "near": ["arc"]},
+        "sight": {
+            **own,
+            "set": "pope",
+            "path": "pope.parquet",
+            "test": 8,
+            "max_new_tokens": 3,
+            "near": ["t_define", "vqav2"],
+        },
+    }
+    return validated(plain, "example", str(folder))
+
+
+def _run(grid: Grid, stage: str, function: Any, out: Path, **wildcards: Any) -> Path:
+    identity = json.loads(grid.identity(stage, **wildcards))
+    inputs = grid.inputs(stage, **wildcards)
+    job = Job(stage, identity, "0" * 16, out, inputs, grid.folder("state", stage))
+    job.begin()
+    function(job)
+    return out
+
+
+def _prepared(grid: Grid) -> None:
+    backbone = write_backbone(grid.folder("backbone", "toy-llama_toy-tower"))
+    model = compose(backbone)
+    initialise_projector(model, 0)
+    align = grid.folder("align", "base")
+    align.mkdir(parents=True)
+    save_file(stage1_tensors(model), align / "projector.safetensors")
+    for path in (backbone, align):
+        files = [p for p in path.iterdir() if p.name != RECORD]
+        write_record(path, stage="test", identity={}, code="", inputs={}, outputs=files)
+    _run(
+        grid, "prepare_images", prepare_images, grid.folder("data", "images", "sight"), set="sight"
+    )
+    for name in ("quiz", "sight"):
+        out = grid.folder("data", "benchmarks", name)
+        _run(grid, "prepare_benchmark", prepare_benchmark, out, benchmark=name)
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Grid:
+    folder = tmp_path_factory.mktemp("public")
+    _rows(folder)
+    grid = Grid(_study(folder), "cpu", folder / "results")
+    _prepared(grid)
+    run = {"cell": CELL, "seed": SEED}
+    _run(grid, "predict", predict, grid.run_folder(CELL, SEED, "predictions"), **run)
+    _run(grid, "score", score_run, grid.run_folder(CELL, SEED, "scores"), **run)
+    identity = json.loads(grid.identity("collect"))
+    inputs = {f"scores:{CELL}:{SEED}": grid.run_folder(CELL, SEED, "scores")}
+    job = Job("collect", identity, "0" * 16, grid.folder("summary"), inputs)
+    job.begin()
+    collect(job)
+    return grid
+
+
+def test_pictures_are_stored_once_however_many_questions_show_them(finished: Grid) -> None:
+    items = read_checked(finished.folder("data", "benchmarks", "sight") / "items.parquet")
+    pictures = np.load(finished.folder("data", "images", "sight") / "images.npy")
+    # Of 5 clusters of 4 items, 2 are dev and 2 of the other 3 fit into 8 test items.
+    assert items["part"].value_counts().to_dict() == {"dev": 8, "test": 8}
+    assert pictures.shape == (4, 32, 32, 3)
+    shown = {int(c.split("/")[1]): k for c, k in zip(items["cluster"], items["image"], strict=True)}
+    index = read_checked(finished.folder("data", "images", "sight") / "index.parquet")
+    rows = dict(zip(index["image"], index["row"], strict=True))
+    means = {"red": (255, 0, 0), "blue": (0, 0, 255), "green": (0, 128, 0), "white": (255,) * 3}
+    for cluster, key in shown.items():
+        assert key == f"sight/COCO_val2014_{cluster:012d}.jpg"
+        middle = pictures[rows[key]][16, 16]
+        assert tuple(middle) == means.get(COLOURS[cluster], (0, 0, 0))
+    facts = read_record(finished.folder("data", "benchmarks", "sight"))["facts"]
+    assert facts == {"rows": 16, "rejected": 0, "left_out": 0, "clusters": 4, "dev": 8, "test": 8}
+
+
+def test_letters_and_yes_no_are_asked_and_scored(finished: Grid) -> None:
+    folder = finished.run_folder(CELL, SEED, "predictions")
+    template = Template("user-assistant", tokenizer(), TOKENS)
+    for name, options in (("quiz", 4), ("sight", 2)):
+        given = read_checked(folder / f"{name}.parquet")
+        assert {len(row) for row in given["option_scores"]} == {options}
+    assert template.answer("A") != template.answer("B")
+    rows = read_checked(finished.run_folder(CELL, SEED, "scores") / "items.parquet")
+    option = rows[rows["parser"] == "argmax"]
+    given = read_checked(folder / "quiz.parquet")
+    items = read_checked(finished.folder("data", "benchmarks", "quiz") / "items.parquet")
+    golds = dict(zip(items["id"], items["golds"], strict=True))
+    likeliest = given[given["condition"] == "real"].set_index("item")["option_scores"]
+    expected = {i: float("ABCD"[int(np.argmax(s))] == golds[i][0]) for i, s in likeliest.items()}
+    found = option[option["benchmark"] == "quiz"].set_index("item")["correct"].to_dict()
+    assert found == expected
+    assert set(rows[rows["benchmark"] == "quiz"]["chance"]) == {0.25}
+    assert set(rows[rows["benchmark"] == "sight"]["chance"]) == {0.5}
+
+
+def test_summary_says_which_sources_a_benchmark_is_near_to(finished: Grid) -> None:
+    told = pd.read_csv(finished.folder("summary") / "benchmarks.csv", keep_default_na=False)
+    assert told[["benchmark", "modality", "taught_by", "near"]].to_dict("records") == [
+        {"benchmark": "quiz", "modality": "text", "taught_by": "", "near": "arc"},
+        {"benchmark": "sight", "modality": "vision", "taught_by": "", "near": "t_define;vqav2"},
+    ]
+    scores = pd.read_csv(finished.folder("summary") / "scores.csv")
+    assert {"quiz", "sight", "text average", "vision average"} == set(scores["benchmark"])
+
+
+def _question(name: str, length: int) -> Question:
+    return Question(name, "test", [1] * length, "", [])
+
+
+@given(
+    st.lists(st.integers(1, 300), min_size=1, max_size=60),
+    st.integers(1, 20),
+    st.integers(1, 600),
+)
+def test_batches_hold_every_question_once_within_the_budget(
+    lengths: list[int], largest: int, tokens: int
+) -> None:
+    asked = [_question(f"{n:03d}", length) for n, length in enumerate(lengths)]
+    batches = batches_of(asked, largest, tokens)
+    flat = [q for batch in batches for q in batch]
+    assert flat == sorted(asked, key=lambda q: (len(q.ids), q.item))
+    for batch in batches:
+        assert 1 <= len(batch) <= largest
+        assert len(batch) == 1 or len(batch) * len(batch[-1].ids) <= tokens
+
+
+def test_budget_of_tokens_leaves_batches_of_short_questions_as_they_are() -> None:
+    asked = [_question(f"{n:03d}", 20 + n % 7) for n in range(100)]
+    batches = batches_of(asked, 48, 32_768)
+    assert [len(batch) for batch in batches] == [34, 33, 33]
+
+
+def test_question_beyond_the_context_is_one_line() -> None:
+    asked = Asked("race", "real", [[_question("race/a", 12), _question("race/b", 15)]], 4)
+    check_lengths(asked, 19)
+    with pytest.raises(DataError) as caught:
+        check_lengths(asked, 18)
+    assert caught.value.lines == (
+        "data.benchmarks.race: 1 questions are longer than the model's context of 18 tokens less "
+        "4 for the answer, the longest has 15; the first is 'race/b'",
+    )
