@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from mlan.config.data import FactsSource, FileSource
+from mlan.config.data import FactsSource
+from mlan.config.files import FileSource
 from mlan.config.hub import PREFIX
 from mlan.data.assets import ASSETS
 from mlan.data.concepts import ASSETS as CONCEPT_ASSETS
