@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.data.public import picture, write_rows
+from tests.hub.loopback import Hub, serving
 from tests.workflow.engine import Engine
 
 OWN = {"adapter": "benchmark_set", "dev_share": 0.3}
@@ -47,7 +51,6 @@ def test_items_and_pictures_are_prepared_from_files(scratch: Engine, study: dict
     ]
     pictures = json.loads((scratch.folder / PICTURES).read_text())["facts"]
     assert pictures == {"rows": 3, "rejected": 0, "unused": 0}
-    assert scratch.planned(*ITEMS) == {}
     # How a benchmark is reported decides none of its items.
     _write(scratch, study, headline=False, near=["arc"], taught_by="text")
     assert scratch.planned(*ITEMS) == {}
@@ -63,3 +66,34 @@ def test_benchmark_that_asks_too_much_is_refused_before_any_job(
         "config/test.yaml: data.benchmarks.quiz.test = 9: the test part has 7 items"
         in (done.stdout + done.stderr).splitlines()
     )
+
+
+@pytest.mark.allow_hosts(["127.0.0.1"])
+def test_files_of_a_hub_are_fetched_for_a_benchmark(
+    scratch: Engine, study: dict[str, Any], tmp_path: Path
+) -> None:
+    _write(scratch, study)
+    rows = (scratch.folder / "config" / "quiz.parquet").read_bytes()
+    with serving(Hub()) as hub:
+        commit = hub.publish("acme/quiz", {"main/test.parquet": rows}, kind="dataset")
+        scratch.more_environment = {
+            "HF_ENDPOINT": hub.address,
+            "HF_HOME": str(tmp_path / "hf"),
+            "HF_HUB_DISABLE_XET": "1",
+            "HF_HUB_DISABLE_TELEMETRY": "1",
+            "HF_HUB_OFFLINE": "0",
+            "HF_TOKEN": "",
+        }
+        name = f"hub:datasets/acme/quiz@{commit}"
+        _write(scratch, study, repository=name, path="main/absent.parquet")
+        done = scratch.run(ITEMS[0])
+        assert done.returncode != 0
+        told = {line.strip() for line in (done.stdout + done.stderr).splitlines()}
+        [line] = [line for line in told if "data.benchmarks.quiz.repository = " in line]
+        assert "main/absent.parquet" in line
+        _write(scratch, study, repository=name, path="main/test.parquet")
+        done = scratch.run(ITEMS[0])
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert hub.downloads() == ["main/test.parquet"]
+    facts = json.loads((scratch.folder / ITEMS[0]).read_text())["facts"]
+    assert (facts["dev"], facts["test"]) == (3, 7)
