@@ -10,7 +10,9 @@ padded to the longest of its pass. Each is a process of its own, so that its pea
 own. Rates are useful tokens, padding left out, over the steps after the first two; parts of a
 step are timed on the device by events, without waiting.
 MFU counts the model's operations (`mlan.flops`) over the device's bf16 peak, the language
-model's and the tower's apart. Ends with one JSON line. Without a GPU: `--shape toy`.
+model's and the tower's apart. Ends with one JSON line. Without a GPU a toy shape is trained in
+fp32: that shows that the script works, and nothing of rates or ratios, for at its width attention
+and its dense mask outweigh the products.
 """
 
 from __future__ import annotations
@@ -30,24 +32,25 @@ from train_vs_trainer import END, IMAGE, IMAGE_TOKENS, encode, rows
 from transformers import CLIPVisionConfig, LlamaConfig, LlavaConfig
 from transformers.models.llava.modeling_llava import LlavaForConditionalGeneration
 
-from mlan.flops import encoder_flops, peak_flops, training_flops
+from mlan.flops import peak_flops, training_flops
 from mlan.mixture.plan import padding_share, token_weights
 from mlan.mixture.rows import lay_out
 from mlan.train import trainable
 from mlan.train.ahead import ahead
 from mlan.train.batches import Batch, Examples, build
 from mlan.train.compute import Compute, prepare_model
-from mlan.train.loop import Objective, decoder_shape
+from mlan.train.loop import Objective
 from mlan.train.objective import step_loss
 from mlan.train.optimiser import make_optimiser
 from mlan.train.parallel import Ranks
+from mlan.train.shapes import decoder_shape, picture_flops
 
 # Language model and tower: hidden, intermediate, layers, heads, key-value heads; width, inner
 # width, layers, heads of the tower. Vocabularies are the models' own.
 SHAPES = {
     "llama-2-7b": ((4096, 11008, 32, 32, 32, 32064), (1024, 4096, 24, 16)),
     "qwen2.5-0.5b": ((896, 4864, 24, 14, 2, 151936), (1024, 4096, 24, 16)),
-    "toy": ((64, 128, 2, 4, 2, 8192), (32, 64, 2, 2)),
+    "toy": ((256, 704, 2, 4, 4, 8192), (32, 64, 2, 2)),
 }
 LAYOUTS = ("packed", "padded")
 WARM = 2  # steps before the clock counts: kernels are chosen, memory is laid out
@@ -144,13 +147,7 @@ def train(arguments: argparse.Namespace, layout: str) -> dict[str, Any]:
     device, mode = arguments.device, arguments.mode
     model = new_model(arguments.shape, device)
     shape = decoder_shape(model)
-    vision = model.config.vision_config
-    per_picture = encoder_flops(
-        sum(p.numel() for p in model.model.vision_tower.parameters() if p.dim() == 2),
-        vision.num_hidden_layers,
-        vision.hidden_size,
-        IMAGE_TOKENS + 1,
-    )
+    of_picture = picture_flops(model)
     compute = Compute(arguments.weights, arguments.attention, arguments.activation_checkpointing)
     prepare_model(model, compute, device)
     if compute.weights != "fp32":
@@ -217,7 +214,7 @@ def train(arguments: argparse.Namespace, layout: str) -> dict[str, Any]:
         tokens += int(step["tokens"].sum())
         labels = int(step["supervised_tokens"].sum())
         language_flops += training_flops(shape, step["tokens"], labels, full=mode == "full")
-        tower_flops += per_picture * int((step["image"] != "").sum())
+        tower_flops += of_picture * int((step["image"] != "").sum())
     parts = clock.seconds()
     seconds = time.perf_counter() - begun
     peak = peak_flops(torch.cuda.get_device_name()) if device == "cuda" else None
@@ -269,7 +266,10 @@ def main() -> None:
     parser.add_argument("--mode", choices=("full", "lora"), default="full")
     parser.add_argument("--rank", type=int, default=128, help="of the adapters (lora)")
     parser.add_argument(
-        "--weights", choices=("fp32", "fp32_master", "bf16_stochastic"), default="bf16_stochastic"
+        "--weights",
+        choices=("fp32", "fp32_master", "bf16_stochastic"),
+        default="bf16_stochastic" if cuda else "fp32",
+        help="fp32 without a GPU: few CPUs have fast bf16 products",
     )
     parser.add_argument("--attention", choices=("sdpa", "flex", "flash"), default="sdpa")
     parser.add_argument("--activation-checkpointing", type=int, default=0, metavar="N")

@@ -20,7 +20,7 @@ import torch
 from torch import Tensor, nn
 from transformers.models.llava.modeling_llava import LlavaForConditionalGeneration
 
-from mlan.flops import DecoderShape, training_flops
+from mlan.flops import training_flops
 from mlan.model.compose import arithmetic
 from mlan.model.features import Features
 from mlan.model.standard_towers import tower_of
@@ -36,6 +36,7 @@ from mlan.train.optimiser import make_optimiser
 from mlan.train.parallel import Pass, Ranks, Share, idle_batch
 from mlan.train.schedule import set_rates
 from mlan.train.seeds import derive, generator
+from mlan.train.shapes import decoder_shape, picture_flops
 
 
 @dataclass
@@ -147,6 +148,7 @@ def train(
     """Train in place, to the plan's end or to a figure that is not finite."""
     recipe, device = job.identity["tune"], job.identity["device"]
     shape, full = decoder_shape(model), recipe["language_model"] == "full"
+    of_picture = picture_flops(model)
     objective = Objective(model, device, job.identity["precision"])
     # From here on the optimiser and the checkpoints see this process's part of each weight.
     local = ranks.shard(objective, {**language, **projector})
@@ -186,6 +188,7 @@ def train(
                 break
             optimiser.step()
             meter.flops += training_flops(shape, share.lines["tokens"], len(values), full=full)
+            meter.tower_flops += of_picture * share.pictures
             meter.step(step + 1, metrics["tokens"], metrics)
             if step + 1 < len(feeder) and save:
                 checkpoint.save(step + 1, parameters, optimiser, {"losses": progress.losses})
@@ -246,19 +249,3 @@ def _per_source(
     total = float((values * share.weight.double()).sum())
     tokens = int(share.lines["tokens"].sum())
     return {"loss": round(total, 6), "loss_by_source": by_source, "tokens": tokens}
-
-
-def decoder_shape(model: LlavaForConditionalGeneration) -> DecoderShape:
-    """Return what the operations of a model's language model follow from."""
-    text: Any = model.config.text_config
-    layers = model.model.language_model.layers
-    matrices = sum(
-        p.numel() for n, p in layers.named_parameters() if p.dim() == 2 and "lora_" not in n
-    )
-    width = getattr(text, "head_dim", None) or text.hidden_size // text.num_attention_heads
-    return DecoderShape(
-        matrices=matrices,
-        layers=len(layers),
-        query_width=text.num_attention_heads * width,
-        head=text.vocab_size * text.hidden_size,
-    )

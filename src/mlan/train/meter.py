@@ -28,7 +28,7 @@ class Meter:
         self._start = self._last = time.monotonic()
         self._done_before = done
         self.tokens = 0
-        self.flops = 0.0
+        self.flops = self.tower_flops = 0.0  # of the language model; of a transformer tower
         self.wait = 0.0
         state.mkdir(parents=True, exist_ok=True)
 
@@ -70,6 +70,8 @@ class Meter:
             "tokens": self.tokens,
             "tokens_per_s": round(self.tokens / max(seconds, 1e-9), 1),
             "data_wait_seconds": round(self.wait, 3),
+            "language_model_tflop": round(self.flops / 1e12, 6),
+            "tower_tflop": round(self.tower_flops / 1e12, 6),
             **self._device(seconds),
         }
 
