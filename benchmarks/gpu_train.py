@@ -276,7 +276,7 @@ def main() -> None:
     parser.add_argument("--pass-tokens", type=int, default=4096, help="tokens of one pass")
     parser.add_argument("--share", type=float, default=0.88, help="text share of the examples")
     parser.add_argument("--examples", type=int, default=64, help="examples of a step")
-    parser.add_argument("--capacity", type=int, default=2048, help="tokens of a packed row")
+    parser.add_argument("--capacity", type=int, default=1024, help="tokens of a packed row")
     parser.add_argument("--steps", type=int, default=10, help=f"the first {WARM} do not count")
     parser.add_argument("--one", choices=LAYOUTS, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
