@@ -91,7 +91,7 @@ def test_comment_docstring_formatting_or_description_reruns_nothing(
     [
         (
             "src/mlan/train/tune.py",
-            '"""Take one step and return True',
+            '"""Write the trained parameters',
             '"""',
             {},
         ),
