@@ -56,10 +56,16 @@ def preflight(grid: Grid) -> list[str]:
     sizes = source_sizes(grid)
     grid.budgets = _budgets(grid, sizes)
     counts = {
-        cell.name: counts_of(cell.recipe.mixture, grid.budgets.get(cell.name))
+        f"cell {cell.name}": counts_of(cell.recipe.mixture, grid.budgets.get(cell.name))
         for cell in grid.cells.values()
         if cell.kind == "tuned"
     }
+    for name, (recipe, _) in grid.stacks.items():
+        align = recipe.align
+        if align.captions is not None:
+            once = sizes.get(align.captions, 0)
+            uses = align.steps * align.batch if align.epochs is None else align.epochs * once
+            counts[f"stage 1 of {name}"] = {align.captions: uses}
     return [*budget_notes(grid.mixtures, sizes, grid.budgets), *epoch_notes(counts, sizes)]
 
 

@@ -75,6 +75,16 @@ def test_source_gone_through_more_than_four_times_is_warned_of(project: Path) ->
     ]
 
 
+def test_captions_gone_through_more_than_four_times_are_warned_of(project: Path) -> None:
+    align = {"captions": "v_object", "method": "plain", "steps": 50, "batch": 8}
+    write_study(project, recipe__align=align)
+
+    assert preflight(open_grid("mine")) == [
+        "source v_object is gone through up to 6.2 times (stage 1 of base; more than 4); add "
+        "data, or ask for fewer of its examples"  # 400 of 64
+    ]
+
+
 def test_budget_matched_down_is_lowered_for_all_cells_alike(project: Path) -> None:
     write_study(project, recipe__mixture__instances=400, recipe__mixture__match="down")
     grid = open_grid("mine")

@@ -116,9 +116,9 @@ def test_lowered_budget_is_told_with_the_source_that_limits_it() -> None:
 
 
 def test_source_above_four_epochs_is_told_once_with_its_worst_cell() -> None:
-    counts = {"few": {"a": 40, "b": 9}, "many": {"a": 41, "b": 10}, "most": {"a": 50}}
+    counts = {"cell few": {"a": 40, "b": 9}, "cell many": {"a": 41}, "cell most": {"a": 50}}
     assert epoch_notes(counts, {"a": 10, "b": 100}) == [
-        "source a is gone through up to 5.0 times (cell most; more than 4); add data, or lower "
-        "recipe.mixture.instances or its weight"
+        "source a is gone through up to 5.0 times (cell most; more than 4); add data, or ask for "
+        "fewer of its examples"
     ]
     assert epoch_notes({"few": {"a": 40}}, {"a": 10}) == []

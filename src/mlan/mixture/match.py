@@ -104,18 +104,19 @@ def budget_notes(
 
 
 def epoch_notes(counts: Mapping[str, Mapping[str, int]], sizes: Mapping[str, int]) -> list[str]:
-    """Return one line for each source that some cell goes through more than four times.
+    """Return one line for each source that is gone through more than four times.
 
-    `counts` are examples per source by cell; the line names the cell that repeats most.
+    `counts` are examples per source by what trains on them (a cell, a stage 1); the line names
+    what repeats most.
     """
     worst: dict[str, tuple[float, str]] = {}
-    for cell, per_source in counts.items():
+    for user, per_source in counts.items():
         for source, count in per_source.items():
             epochs = count / sizes[source] if sizes.get(source) else 0.0
             if epochs > max(MOST_EPOCHS, worst.get(source, (0.0, ""))[0]):
-                worst[source] = (epochs, cell)
+                worst[source] = (epochs, user)
     return [
-        f"source {source} is gone through up to {epochs:.1f} times (cell {cell}; more than "
-        f"{MOST_EPOCHS:g}); add data, or lower recipe.mixture.instances or its weight"
-        for source, (epochs, cell) in worst.items()
+        f"source {source} is gone through up to {epochs:.1f} times ({user}; more than "
+        f"{MOST_EPOCHS:g}); add data, or ask for fewer of its examples"
+        for source, (epochs, user) in worst.items()
     ]
