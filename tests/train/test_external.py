@@ -118,6 +118,19 @@ def test_failing_command_is_one_line_with_code_and_log(tmp_path: Path, backbone:
     assert (job.state / "command.log").read_text().startswith("out of memory")
 
 
+def test_what_was_written_before_a_kill_is_there_again_and_nothing_of_another_command(
+    tmp_path: Path, backbone: Path
+) -> None:
+    stops = "mkdir -p {out} && ls {out} && touch {out}/half && exit 1; : {data}"
+    job = _job(tmp_path / "run", backbone, stops)
+    log = job.state / "command.log"
+    for found in ("", "half\n"):
+        _refused(job, CommandError)
+        assert log.read_text() == found
+    _refused(replace(job, identity={**job.identity, "command": f"{stops} again"}), CommandError)
+    assert log.read_text() == ""
+
+
 def test_command_that_writes_no_model_is_refused(tmp_path: Path, backbone: Path) -> None:
     job = _job(tmp_path / "run", backbone, "true {data} {out}")
     assert "wrote no model to STATE/out (no config.json)" in _refused(job, DataError)

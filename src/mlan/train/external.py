@@ -24,7 +24,7 @@ from transformers.models.llava.modeling_llava import LlavaForConditionalGenerati
 from mlan.errors import CommandError, DataError
 from mlan.mixture.portable import PICTURES, export_mixture
 from mlan.model.compose import PROJECTOR, compose
-from mlan.records import read_checked, write_csv
+from mlan.records import digest, read_checked, read_record, write_bytes, write_csv
 from mlan.stage import Job, log
 from mlan.train import trainable
 from mlan.train.export import export_run
@@ -54,6 +54,7 @@ def _prepare(job: Job) -> dict[str, str]:
     data, model = job.state / "data", job.state / "model"
     for folder in (data, model):
         shutil.rmtree(folder, ignore_errors=True)
+    _own_out(job)
     plan = read_checked(job.inputs["mixture"] / "plan.parquet")
     sources = {
         name: read_checked(job.inputs[f"source:{name}"] / "examples.parquet")
@@ -73,6 +74,15 @@ def _prepare(job: Job) -> dict[str, str]:
         # A part that does not vary has seed 0; the run's own is the other one.
         "seed": str(max(seeds.values())),
     }
+
+
+def _own_out(job: Job) -> None:
+    """Keep what this very job's command has written before a kill; remove another's."""
+    inputs = {name: digest(read_record(folder)) for name, folder in job.inputs.items()}
+    key, path = digest([job.identity, inputs]), job.state / "out.key"
+    if not path.exists() or path.read_text() != key:
+        shutil.rmtree(job.state / "out", ignore_errors=True)
+    write_bytes(path, key.encode())
 
 
 def _call(job: Job, places: Mapping[str, str]) -> None:
