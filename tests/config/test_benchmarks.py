@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from mlan.config.data import Data
+from mlan.config.hub import Revision, parse_name
 from mlan.grid import Grid
 from tests.config.example import mistakes, plain_study, put, validated
 
@@ -19,7 +21,7 @@ POPE = {"adapter": "benchmark_set", "set": "pope", "path": "far/pope.parquet"}
 
 def _with(**benchmarks: Any) -> dict[str, Any]:
     plain = plain_study()
-    plain["data"]["benchmarks"] |= benchmarks
+    plain["data"]["benchmarks"] |= deepcopy(benchmarks)
     return plain
 
 
@@ -186,7 +188,7 @@ def test_budget_of_tokens_is_part_of_an_identity_once_it_is_changed() -> None:
 def test_files_on_a_hub_are_fetched_for_a_benchmark() -> None:
     name = f"hub:datasets/acme/quiz@{COMMIT}"
     study = validated(_with(quiz={**QUIZ, "repository": name, "dev_path": "far/dev.parquet"}))
-    grid = Grid(study, "cpu", commits={name: COMMIT})
+    grid = Grid(study, "cpu", revisions={name: Revision(parse_name(name), pinned=True)})
     assert grid.hub_sources == ["quiz"]
     assert json.loads(grid.identity("fetch", source="quiz")) == {
         "name": "quiz",
