@@ -87,7 +87,7 @@ class _Tower(PreTrainedModel):
 
     def noise(self, features: Tensor, std: float, generator: torch.Generator) -> Tensor:
         """Return features plus Gaussian noise of the given standard deviation, (B, T, D)."""
-        return features + std * torch.randn(features.shape, generator=generator)
+        return features + std * torch.randn(features.shape, generator=generator).to(features)
 
     def forward(self, pixel_values: Tensor, **_: object) -> BaseModelOutputWithPooling:
         """Return the standardised features as the only hidden state."""
