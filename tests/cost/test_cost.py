@@ -8,16 +8,14 @@ import pytest
 
 from mlan.config import load_study
 from mlan.cost import estimate, measured_rates, tasks
+from mlan.cost.disk import kept_bytes, run_bytes, study_disk
 from mlan.cost.estimate import slots, task_seconds
-from mlan.cost.flops import (
-    ANSWER_STEPS,
-    LANGUAGE_MODELS,
-    asked_items,
-    predict_tokens,
-    tune_flops,
-)
+from mlan.cost.flops import ANSWER_STEPS, predict_tokens, tune_work
+from mlan.cost.lengths import asked_items
+from mlan.cost.shapes import LANGUAGE_MODELS, TOWERS, Shapes, read_language_model, read_tower
 from mlan.grid import Grid
 from mlan.records import write_json
+from tests.cost import paper
 
 CONFIG = Path(__file__).parents[2] / "config"
 
@@ -38,79 +36,138 @@ def write_run(folder: Path, **changes: object) -> None:
     write_json(folder / "run.json", run | changes)
 
 
-def test_parameters_of_smollm2_are_those_of_its_matrices() -> None:
-    # 30 layers; queries and outputs 576 x 576, keys and values 576 x 192, three 576 x 1536, two
-    # norms; a last norm.
-    layer = 2 * 576 * 576 + 2 * 576 * 192 + 3 * 576 * 1536 + 2 * 576
+@pytest.mark.parametrize(
+    ("name", "total"),
+    [
+        ("llama-2-7b-hf", 6_738_415_616),
+        ("llama-3.1-8b", 8_030_261_248),
+        ("qwen2.5-0.5b", 494_032_768),
+        ("qwen2.5-1.5b", 1_543_714_304),
+        ("qwen2.5-3b", 3_085_938_688),
+        ("qwen2.5-7b", 7_615_616_512),
+        ("smollm2-135m", 134_515_008),
+        ("smollm2-1.7b", 1_711_376_384),
+    ],
+)
+def test_shapes_give_the_published_numbers_of_parameters(name: str, total: int) -> None:
+    assert LANGUAGE_MODELS[name].total == total
 
-    assert LANGUAGE_MODELS["smollm2-135m-instruct"].parameters == 30 * layer + 576
+
+def test_towers_have_their_published_tokens_and_parameters() -> None:
+    clip, siglip = TOWERS["clip-vit-large-patch14-336"], TOWERS["siglip-so400m-patch14-384"]
+
+    assert (clip.tokens, siglip.tokens) == (576, 729)
+    assert clip.parameters == pytest.approx(303_507_456, rel=1e-3)
+    assert siglip.parameters == pytest.approx(412_442_352, rel=2e-3)  # without its pooling head
 
 
-def test_parameters_of_the_toy_are_those_of_its_matrices() -> None:
-    layer = 2 * 32 * 32 + 2 * 32 * 16 + 3 * 32 * 64 + 2 * 32
+def test_config_json_gives_the_shapes_of_the_table() -> None:
+    language = {
+        "model_type": "qwen2",
+        "num_hidden_layers": 28,
+        "hidden_size": 3584,
+        "num_attention_heads": 28,
+        "num_key_value_heads": 4,
+        "intermediate_size": 18944,
+        "vocab_size": 152_064,
+    }
+    vision = {
+        "model_type": "clip_vision_model",
+        "image_size": 336,
+        "patch_size": 14,
+        "hidden_size": 1024,
+        "num_hidden_layers": 24,
+        "intermediate_size": 4096,
+    }
 
-    assert LANGUAGE_MODELS["toy-llama"].parameters == 2 * layer + 32
+    assert read_language_model(language) == LANGUAGE_MODELS["qwen2.5-7b"]
+    assert read_tower(vision) == TOWERS["clip-vit-large-patch14-336"]
 
 
-def test_training_costs_4_5_and_6_operations_a_parameter_and_token(tmp_path: Path) -> None:
-    recipe = grid_of("small", tmp_path).cells["text100"].recipe
+def test_parameters_of_the_embedded_models_are_those_of_their_matrices() -> None:
+    # Queries and outputs, keys and values, three of the MLP, two norms a layer; a last norm.
+    smollm2 = 2 * 576 * 576 + 2 * 576 * 192 + 3 * 576 * 1536 + 2 * 576
+    toy = 2 * 32 * 32 + 2 * 32 * 16 + 3 * 32 * 64 + 2 * 32
+
+    assert LANGUAGE_MODELS["smollm2-135m-instruct"].parameters == 30 * smollm2 + 576
+    assert LANGUAGE_MODELS["toy-llama"].parameters == 2 * toy + 32
+
+
+def test_unknown_backbone_is_taken_for_a_7b_and_told(tmp_path: Path) -> None:
+    grid = grid_of("small", tmp_path)
+    backbone = grid.config.recipe.backbone.model_copy(update={"language_model": "hub:a/new"})
+    recipe = grid.config.recipe.model_copy(update={"backbone": backbone})
+    shapes = Shapes(grid)
+
+    assert shapes.language_model(recipe) == LANGUAGE_MODELS["llama-2-7b-hf"]
+    (told,) = shapes.assumed
+    assert told == ("hub:a/new: its shape is that of llama-2-7b-hf until its config.json is here")
+
+
+def test_training_costs_4_and_6_operations_a_parameter_and_token(tmp_path: Path) -> None:
+    grid = grid_of("small", tmp_path)
+    recipe, shapes = grid.cells["text100"].recipe, Shapes(grid)
     parameters = LANGUAGE_MODELS["smollm2-135m-instruct"].parameters
+    # Rank 16 on seven maps: 30 layers x 16 x (2 x 1152 + 2 x 768 + 3 x 2112).
+    adapters = 30 * 16 * (2 * 1152 + 2 * 768 + 3 * 2112)
 
     def of(mode: str) -> float:
-        changed = recipe.model_copy(
-            update={"tune": recipe.tune.model_copy(update={"language_model": mode})}
-        )
-        return tune_flops(changed, 2000) - tune_flops(changed, 1000)
+        tune = recipe.tune.model_copy(update={"language_model": mode})
+        changed = shapes.setting(recipe.model_copy(update={"tune": tune}))
+        return tune_work(changed, 1000).language
 
-    assert of("frozen") == pytest.approx(4e3 * parameters)
-    assert of("lora") == pytest.approx(5e3 * parameters)
-    assert of("full") == pytest.approx(6e3 * parameters)
+    assert of("frozen") == 4e3 * parameters
+    assert of("lora") == 4e3 * parameters + 6e3 * adapters
+    assert of("full") == 6e3 * parameters
+
+
+def test_weights_on_disk_follow_what_is_kept(tmp_path: Path) -> None:
+    grid = grid_of("tiny", tmp_path)
+    shapes = Shapes(grid)
+    settings = {name: shapes.setting(cell.recipe) for name, cell in grid.cells.items()}
+    # fp32: rank 2 on the toy's maps, projector 24 -> 32 -> 32, not trained without pictures.
+    adapter = 2 * 2 * ((32 + 32) * 2 + (32 + 16) * 2 + (32 + 64) * 3)
+    projector = 25 * 32 + 33 * 32
+
+    def kept(keep: str) -> float:
+        return kept_bytes(grid, settings, keep)  # type: ignore[arg-type]
+
+    assert kept("all") == 2 * 4 * (3 * adapter + 2 * projector)
+    assert kept("adapters") == kept("all")
+    assert kept("best") == 2 * 4 * (adapter + projector)
+    assert kept("scores") == 0
+
+
+def test_27_full_runs_of_7b_are_365_gb() -> None:
+    whole = [run_bytes(paper.setting(share)) for share in paper.SHARES for _ in range(3)]
+
+    assert sum(whole) / 1e9 == pytest.approx(365, abs=1.5)
+    assert run_bytes(paper.setting(0.5), "adapters") / 1e6 == pytest.approx(42, abs=0.5)
+
+
+def test_pictures_of_tiny_are_three_bytes_a_pixel(tmp_path: Path) -> None:
+    grid = grid_of("tiny", tmp_path)
+
+    disk = study_disk(grid, Shapes(grid), {})
+
+    # 80 things in 2 views and in 1; each object in 6 colours and 4 places in both sets.
+    assert disk.pictures == (80 * 2 + 40 * 10 + 80 + 40 * 10) * 3 * 32 * 32
+    assert disk.assumed == ()
 
 
 def test_questions_of_tiny_are_counted_over_conditions(tmp_path: Path) -> None:
-    config = grid_of("tiny", tmp_path).config
+    grid = grid_of("tiny", tmp_path)
 
     # 4 dev and 8 test items; pictures' dev items are asked once more without the picture.
-    assert asked_items(config, 0) == {
+    assert asked_items(grid.config) == {
         "t_capital": 12,
         "t_demonym": 12,
         "v_object": 16,
         "v_capital": 16,
     }
     known = {"t_capital": 10.0, "t_demonym": 10.0, "v_object": 20.0, "v_capital": 30.0}
-    assert predict_tokens(config, 0, known) == 12 * 10 * 2 + 16 * 20 + 16 * 30
-
-
-def test_questions_of_small_are_counted_seed_by_seed(tmp_path: Path) -> None:
-    grid = grid_of("small", tmp_path)
-    asked = {seed: asked_items(grid.config, seed) for seed in (0, 1)}
-
-    # 80 test items; in the first seed 16 dev items too, pictures' once more without the picture.
-    more = {name: 16 if name.startswith("t_") else 32 for name in asked[0]}
-    assert asked == {0: {name: 80 + n for name, n in more.items()}, 1: dict.fromkeys(more, 80)}
-
-    folders = {seed: grid.run_folder("text50", seed, "predictions") for seed in (0, 1, 2)}
-    jobs = {folder: tasks(grid)[folder] for folder in folders.values()}
-    seconds = task_seconds(grid, 50.0, jobs)
-    first, second, third = (seconds[folder] - 2.0 for folder in folders.values())  # loading
-    assert second == third
-    longer = predict_tokens(grid.config, 0) / predict_tokens(grid.config, 1)
-    assert first / second == pytest.approx(longer, rel=0.05)
-
-
-def test_measured_questions_of_one_seed_tell_how_many_another_has(tmp_path: Path) -> None:
-    grid = grid_of("small", tmp_path)
-    folders = {seed: grid.run_folder("text50", seed, "predictions") for seed in (0, 1)}
-    jobs = {folder: tasks(grid)[folder] for folder in folders.values()}
-    tokens = {seed: predict_tokens(grid.config, seed) for seed in folders}
-    write_run(folders[0], tokens=1.1 * tokens[0])  # 500 tokens/s, 6 s beside them
-
-    rates = measured_rates(grid.root)
-    seconds = task_seconds(grid, 1.0, jobs, rates=rates)
-
-    assert rates["predict"].tokens_by_seed == {0: 1.1 * tokens[0]}
-    for seed, folder in folders.items():
-        assert seconds[folder] == pytest.approx(6 + 1.5 + 1.1 * tokens[seed] / 500)
+    setting = Shapes(grid).setting(grid.config.recipe)
+    assert predict_tokens(setting, known) == 12 * 10 * 2 + 16 * 20 + 16 * 30
 
 
 def test_tasks_are_the_jobs_of_the_workflow(tmp_path: Path) -> None:
@@ -207,7 +264,7 @@ def test_gpu_step_has_a_floor(tmp_path: Path) -> None:
 
     seconds = task_seconds(grid, 1e12, jobs)[folder]
 
-    batches = sum(-(-n // 48) for n in asked_items(grid.config, 0).values())
+    batches = sum(-(-n // 48) for n in asked_items(grid.config).values())
     assert seconds == pytest.approx(2.0 + batches * ANSWER_STEPS * 0.05)
 
 

@@ -37,7 +37,7 @@ from mlan.cli.progress import look, withdraw
 from mlan.cli.study import open_grid
 from mlan.cli.words import duration
 from mlan.cost import estimate, measured_rates, tasks
-from mlan.cost.estimate import MODEL_STAGES
+from mlan.cost.jobs import MODEL_STAGES
 from mlan.errors import MlanError
 from mlan.grid import Grid
 from mlan.records import RECORD

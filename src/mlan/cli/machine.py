@@ -9,7 +9,8 @@ import subprocess
 import sys
 import time
 
-from mlan.cost.estimate import MODEL_STAGES, Estimate
+from mlan.cost.estimate import Estimate
+from mlan.cost.jobs import MODEL_STAGES
 from mlan.cost.rates import Rate
 from mlan.grid import Grid
 from mlan.records import write_json

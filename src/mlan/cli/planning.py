@@ -18,7 +18,7 @@ from tokenizers import Tokenizer
 from mlan.cli.progress import Seen
 from mlan.config.data import Concepts, FactsSource, OwnSource
 from mlan.config.recipe import Recipe
-from mlan.cost.flops import IMAGE_TOKENS
+from mlan.cost.shapes import Shapes
 from mlan.data.concepts import build_concepts
 from mlan.data.file_sources import read_source
 from mlan.data.images import build_index
@@ -89,7 +89,7 @@ class Planner:
         """Return the tokens of one picture."""
         path = self._grid.folder("backbone", self._grid.backbone(recipe))
         if not self.is_done(path):
-            return IMAGE_TOKENS
+            return Shapes(self._grid).tower(recipe).tokens
         config = json.loads(checked(path / "config.json").read_text(encoding="utf-8"))
         return int(config["image_seq_length"])
 

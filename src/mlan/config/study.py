@@ -16,6 +16,7 @@ CellPart = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_.-]*$")]
 SeedPart = Literal["draw", "order", "init", "align"]
 Seeds = Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=1)]
 PARTS: tuple[Literal["dev", "test"], ...] = ("dev", "test")
+Keep = Literal["scores", "adapters", "best", "all"]
 
 BATCH_TOKENS = 32_768
 

@@ -1,4 +1,4 @@
-"""Seconds of every job of a study on this machine, and their sum per stage.
+"""Seconds of every job of a study, on this machine or on a named GPU, and their sum per stage.
 
 A job that runs a model costs its operations over the machine's speed, plus start-up. Where
 runs of a stage have finished here, their tokens per second replace the model (scaled by
@@ -11,13 +11,13 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import median
-from typing import Any
 
 from mlan.config.recipe import Recipe
-from mlan.cost import flops
-from mlan.cost.jobs import STAGES, Task, tasks
+from mlan.cost.disk import picture_count
+from mlan.cost.gpus import Device
+from mlan.cost.jobs import MODEL_STAGES, STAGES, Task, tasks
 from mlan.cost.rates import Rate
+from mlan.cost.workload import Loop, Workload
 from mlan.grid import Grid
 
 # Seconds of a job besides its own work on the reference machine (two cores), engine included.
@@ -25,7 +25,6 @@ START_S = 1.5  # a job of tables
 MODEL_START_S = 2.0  # loading of a job that runs a model; the imports are shared (`forkserver`)
 _FIXED_S = {
     "fetch": 10.0,  # unknown: it depends on the network
-    "fetch_model": 60.0,
     "prepare_concepts": 2.0,
     "prepare_source": 0.3,
     "prepare_benchmark": 0.5,
@@ -38,11 +37,15 @@ _FIXED_S = {
 _PICTURE_S = 0.0015  # of one drawn picture
 # What a stage reaches of the speed of large products (measured beside each other, two cores).
 _EFFICIENCY = {"align": 0.72, "tune": 0.66, "predict": 0.85}
+# How many times dearer small products are: those of adapters beside their matrices, and those
+# of decoding, one token at a time (measured likewise).
+_DEAR_ADAPTERS, _DEAR_DECODING = 1.17, 5.0
 # A step on a GPU costs at least this: small kernels are launched one by one.
 _GPU_STEP_S = {"align": 0.12, "tune": 0.2, "predict": 0.05}
 # Threads that the workflow gives to a job of a model.
 MODEL_THREADS = 2
-MODEL_STAGES = ("align", "tune", "predict")
+# Pictures of your own sources where they are not counted yet.
+_UNKNOWN_PICTURES = 1000
 
 
 @dataclass(frozen=True)
@@ -81,21 +84,25 @@ def estimate(
     tokens: Mapping[str, float] | None = None,
     cores: int | None = None,
     left_out: frozenset[Path] = frozenset(),
+    device: Device | None = None,
 ) -> Estimate:
     """Return what the study costs at `gflops` (GFLOP/s of large fp32 products, two threads).
 
     `rates` are those of `measured_rates`; `tokens` a cell's tokens where a plan gave them;
-    `left_out` folders that need no job any more. Raises ValueError unless gflops > 0.
+    `left_out` folders that need no job any more; with `device` jobs of a model run on that
+    GPU instead. Raises ValueError unless gflops > 0.
     """
     jobs = tasks(grid)
-    each = task_seconds(grid, gflops, jobs, rates=rates, tokens=tokens)
+    each = task_seconds(grid, gflops, jobs, rates=rates, tokens=tokens, device=device)
     stages = []
+    kind = "cuda" if device else grid.device
     for stage in STAGES:
         mine = [each[f] for f, t in jobs.items() if t.stage == stage and f not in left_out]
         if mine:
-            side_by_side = min(len(mine), slots(stage, grid.device, cores))
+            side_by_side = min(len(mine), slots(stage, kind, cores))
             stages.append(StageTime(stage, len(mine), sum(mine), sum(mine) / side_by_side))
-    return Estimate(tuple(stages), tuple(s for s in MODEL_STAGES if s in (rates or {})))
+    measured = () if device else tuple(s for s in MODEL_STAGES if s in (rates or {}))
+    return Estimate(tuple(stages), measured)
 
 
 def slots(stage: str, device: str, cores: int | None = None) -> int:
@@ -113,86 +120,74 @@ def task_seconds(
     *,
     rates: Mapping[str, Rate] | None = None,
     tokens: Mapping[str, float] | None = None,
+    device: Device | None = None,
 ) -> dict[Path, float]:
     """Return the seconds of each job, run alone, by its folder."""
     if gflops <= 0:
         raise ValueError(f"gflops = {gflops}: a machine has a positive speed")
-    model = _Model(grid, gflops, rates or {}, tokens or {})
-    return {folder: model.seconds(task) for folder, task in jobs.items()}
+    workload = Workload(grid, tokens)
+    clock = _Gpu(workload, device) if device else _Machine(workload, gflops, rates or {})
+    return {folder: clock.seconds(task) for folder, task in jobs.items()}
 
 
-class _Model:
+class _Clock:
     """The time of one job; see the module's first lines."""
 
-    def __init__(
-        self,
-        grid: Grid,
-        gflops: float,
-        rates: Mapping[str, Rate],
-        tokens: Mapping[str, float],
-    ) -> None:
-        self._grid, self._speed = grid, gflops * 1e9
-        self._rates, self._tokens = rates, tokens
+    def __init__(self, workload: Workload) -> None:
+        self._workload = workload
+        self._grid = workload.grid
 
     def seconds(self, task: Task) -> float:
         """Return the seconds of one job."""
+        if task.stage in MODEL_STAGES:
+            return self._of_model(task)
         if task.stage == "prepare_images":
-            return START_S + _PICTURE_S * self._pictures(task.wildcards["set"])
-        if task.stage not in MODEL_STAGES:
-            return START_S + _FIXED_S[task.stage]
-        recipe = self._recipe(task.wildcards)
-        work, tokens, steps = self._work(task.stage, recipe, task.wildcards)
-        extra = 0.0
-        if task.stage == "align":
-            extra = flops.align_extra_flops(recipe, self._grid.config) / self._speed
-        return self._timed(task, work, tokens, steps, extra)
+            pictures = picture_count(self._grid, task.wildcards["set"]) or _UNKNOWN_PICTURES
+            return START_S + _PICTURE_S * pictures
+        return START_S + _FIXED_S[task.stage]
 
-    def _recipe(self, wildcards: Mapping[str, Any]) -> Recipe:
-        if "stack" in wildcards:
-            return self._grid.stacks[wildcards["stack"]][0]
-        return self._grid.cells[wildcards["cell"]].recipe
+    def _of_model(self, task: Task) -> float:
+        raise NotImplementedError
 
-    def _work(
-        self, stage: str, recipe: Recipe, wildcards: Mapping[str, Any]
-    ) -> tuple[float, float, int]:
-        """Return operations, tokens and steps of a job's loop."""
-        config = self._grid.config
-        if stage == "align":
-            return flops.align_flops(recipe), flops.align_tokens(recipe), recipe.align.steps
-        if stage == "tune":
-            tokens = self._tokens.get(wildcards["cell"], flops.tune_tokens(recipe))
-            steps = -(-recipe.mixture.instances // recipe.tune.examples_per_step)
-            return flops.tune_flops(recipe, tokens), tokens, steps
-        seed = wildcards["seed"]
-        asked = flops.asked_items(config, seed)
-        batches = sum(-(-n // config.evaluate.batch) for n in asked.values())
-        work, tokens = flops.predict_flops(recipe, config, seed), flops.predict_tokens(config, seed)
-        return work, tokens, batches * flops.ANSWER_STEPS
 
-    def _timed(self, task: Task, work: float, tokens: float, steps: int, extra: float) -> float:
-        stage = task.stage
-        rate = self._rates.get(stage)
+class _Machine(_Clock):
+    """This machine, from its speed or from finished runs."""
+
+    def __init__(self, workload: Workload, gflops: float, rates: Mapping[str, Rate]) -> None:
+        super().__init__(workload)
+        self._speed, self._rates = gflops * 1e9, rates
+
+    def _of_model(self, task: Task) -> float:
+        loop, rate = self._workload.loop(task), self._rates.get(task.stage)
+        work = _as_large_products(task.stage, self._workload.setting(task).recipe, loop)
         if rate is not None:
-            like = {**task.wildcards, "cell": ""}
-            base, base_tokens, _ = self._work(stage, self._grid.config.recipe, like)
-            relative = (work / tokens) / (base / base_tokens)
-            counted = tokens * self._longer(rate) if stage == "predict" else tokens
+            base = self._workload.base_loop(task.stage)
+            base_work = _as_large_products(task.stage, self._grid.config.recipe, base)
+            relative = (work / loop.tokens) / (base_work / base.tokens)
+            counted = rate.tokens if task.stage == "predict" else loop.tokens
             return rate.overhead_s + START_S + counted * relative / rate.tokens_per_s
-        alone = work / self._speed / _EFFICIENCY[stage]
+        alone = work / self._speed / _EFFICIENCY[task.stage]
         if self._grid.device == "cuda":
-            alone = max(alone, steps * _GPU_STEP_S[stage])
-        return MODEL_START_S + extra + alone
+            alone = max(alone, loop.steps * _GPU_STEP_S[task.stage])
+        return MODEL_START_S + self._workload.extra(task).total / self._speed + alone
 
-    def _longer(self, rate: Rate) -> float:
-        """How many times the assumed tokens the questions had in finished runs, seed by seed."""
-        assumed = {s: flops.predict_tokens(self._grid.config, s) for s in rate.tokens_by_seed}
-        found = [rate.tokens_by_seed[s] / tokens for s, tokens in assumed.items() if tokens]
-        return median(found) if found else 1.0
 
-    def _pictures(self, name: str) -> int:
-        data = self._grid.config.data
-        images = data.images.get(name)
-        if images is None:
-            return 1000  # of your own data: unknown before the file is read
-        plain = (data.concepts.objects + data.concepts.countries) * images.views
-        return plain + data.concepts.objects * images.scenes * 8
+class _Gpu(_Clock):
+    """A named GPU at an assumed share of its peak; `gpus` of them share a job."""
+
+    def __init__(self, workload: Workload, device: Device) -> None:
+        super().__init__(workload)
+        self._device = device
+
+    def _of_model(self, task: Task) -> float:
+        setting, loop = self._workload.setting(task), self._workload.loop(task)
+        work = loop.work + self._workload.extra(task)
+        alone = self._device.seconds(task.stage, work, setting) / self._grid.config.gpus
+        return self._device.loading(setting) + max(alone, loop.steps * _GPU_STEP_S[task.stage])
+
+
+def _as_large_products(stage: str, recipe: Recipe, loop: Loop) -> float:
+    """Operations weighed by what they take of the time of as many in large products."""
+    dear = _DEAR_ADAPTERS if stage == "tune" and recipe.tune.language_model == "lora" else 1.0
+    decoding = (_DEAR_DECODING - 1) * loop.work.decoding
+    return loop.work.total + (dear - 1) * loop.work.language + decoding

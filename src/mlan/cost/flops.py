@@ -1,182 +1,169 @@
 """Floating-point operations of the stages that run a model, from the configuration alone.
 
-N is the number of parameters in the language model's matrices, embeddings left out. Per token
-a forward pass costs 2N (Kaplan et al. 2020, arXiv 2001.08361, table 1), training 6N; with the
-language model frozen the gradient of the weights falls away, 4N; with low-rank adapters 4N
-plus the adapters' own products, which small matrices make dear: 5N as measured. Attention is
-left out (rows are short). Not here: how fast a machine is (`estimate`).
+Per token, with N the parameters of the language model's layers (embeddings left out):
+
+- forward 2N; training 6N where the weights are trained; 4N where they are frozen, since the
+  gradient passes through them to the projector or the adapters but not into them (Kaplan et al.
+  2020, arXiv 2001.08361, sec. 2.1); adapters add 6 operations for each of their parameters;
+- attention 4 L d s forward and three times that in training, L layers of width d over a context
+  of s tokens, not halved for causality (Chowdhery et al. 2022, arXiv 2204.02311, app. B). A
+  document mask ends the context with the example, so s is the example's length;
+- the head 2 d V a position of a vocabulary V, at supervised positions only;
+- the projector is trained, 6 operations a parameter; the vision tower is frozen and run forward
+  once a picture, and is counted apart.
+
+Recomputation is not counted (it is no progress), nor is padding. Not here: how fast a machine
+is (`estimate`, `gpus`).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
-from mlan.config.benchmarks import FactsBenchmark, SetBenchmark
-from mlan.config.data import Concepts
-from mlan.config.recipe import Recipe
-from mlan.config.study import StudyConfig
-from mlan.cost import public
-from mlan.data.relations import RELATIONS
+from mlan.cost.lengths import (
+    asked_items,
+    caption_tokens,
+    captions,
+    mean_context,
+    of_captions,
+    question_tokens,
+    supervised_tokens,
+    tune_tokens,
+)
+from mlan.cost.shapes import IMAGE_TOKENS, Setting
 
-IMAGE_TOKENS = 9  # of one picture, both towers
-# Tokens of one embedded training example and of one benchmark question, pictures' included.
-EXAMPLE_TOKENS = {"text": 26.0, "vision": 34.0}
-QUESTION_TOKENS = {"text": 29.5, "vision": 38.5}
-# Tokens of a stage-1 caption with its prompt and picture, and name tokens told apart there.
-CAPTION_TOKENS, NAME_TOKENS = 21, 430
-# Greedy decoding steps of a mean answer after the prefill (names have 1.5 tokens), and how many
-# times dearer their small products are than a prefill's (measured: 0.2 of its speed).
+# Distinct name tokens that an embedded warm start tells apart.
+_NAME_TOKENS = 430
+# Greedy decoding steps of a mean answer after the prefill (names have 1.5 tokens).
 ANSWER_STEPS = 2
-_DECODE_FACTOR = 5
-SUPERVISED_TOKENS = 2.4  # of one example
-_TRAIN_FACTOR = {"frozen": 4, "lora": 5, "full": 6}
+_TRAIN_FACTOR = {"frozen": 4, "lora": 4, "full": 6}
 
 
 @dataclass(frozen=True)
-class LanguageModel:
-    """Shape of a language model: `parameters` without embeddings, `width`, `vocabulary`."""
+class Work:
+    """Operations of a job by part. `decoding` is the part of `language` and `head` that makes
+    answers one token at a time.
+    """
 
-    parameters: int
-    width: int
-    vocabulary: int
+    language: float = 0.0
+    attention: float = 0.0
+    head: float = 0.0
+    projector: float = 0.0
+    tower: float = 0.0
+    decoding: float = 0.0
 
     @property
-    def head(self) -> int:
-        """Operations of the logits of one position."""
-        return 2 * self.width * self.vocabulary
+    def total(self) -> float:
+        """All operations, the vision tower's included."""
+        return self.language + self.attention + self.head + self.projector + self.tower
+
+    def __add__(self, other: Work) -> Work:
+        return Work(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(Work)))
+
+    def __mul__(self, times: float) -> Work:
+        return Work(*(getattr(self, f.name) * times for f in fields(Work)))
 
 
-LANGUAGE_MODELS = {
-    "smollm2-135m-instruct": LanguageModel(106_203_456, 576, 49_216),
-    "toy-llama": LanguageModel(18_592, 32, 49_216),
-}
-# Features per token and operations per picture (MobileNetV2 at 96 pixels: 0.3 GFLOP x 2 at 224).
-TOWERS = {"mobilenetv2": (1577, 0.11e9), "toy-tower": (24, 1e6)}
+def tune_work(setting: Setting, tokens: float | None = None) -> Work:
+    """Return the operations of stage 2 on `tokens` tokens, as a plan counts them or assumed."""
+    model, tune, mixture = setting.model, setting.recipe.tune, setting.recipe.mixture
+    assumed = tune_tokens(setting)
+    tokens = assumed if tokens is None else tokens
+    factor = _TRAIN_FACTOR[tune.language_model]
+    adapters = model.adapters(tune.lora.rank) if tune.language_model == "lora" else 0
+    pictures = round(mixture.instances * (1 - mixture.text_share))
+    return Work(
+        language=(factor * model.parameters + 6 * adapters) * tokens,
+        attention=3 * _attention(setting, mean_context(setting) * tokens / assumed) * tokens,
+        head=factor * model.width * model.vocabulary * supervised_tokens(setting),
+        projector=3 * pictures * _projection(setting),
+        tower=pictures * setting.tower.per_picture,
+    )
 
 
-# What stands for models that are not embedded: Llama-2-7b, CLIP ViT-L/14-336.
-_SEVEN_BILLION = LanguageModel(6_476_271_616, 4096, 32_064)
-_CLIP_LARGE = (1024, 0.38e12)
-
-
-def _tower(recipe: Recipe) -> tuple[int, float]:
-    return TOWERS.get(recipe.backbone.vision_tower, _CLIP_LARGE)
-
-
-def language_model(recipe: Recipe) -> LanguageModel:
-    """Return the shape of a recipe's language model."""
-    return LANGUAGE_MODELS.get(recipe.backbone.language_model, _SEVEN_BILLION)
-
-
-def tune_tokens(recipe: Recipe) -> float:
-    """Return about how many tokens a run is tuned on, padding left out."""
-    mixture = recipe.mixture
-    share = mixture.text_share
-    mean = share * EXAMPLE_TOKENS["text"] + (1 - share) * EXAMPLE_TOKENS["vision"]
-    return mixture.instances * mean
-
-
-def tune_flops(recipe: Recipe, tokens: float) -> float:
-    """Return the operations of stage 2 on `tokens` tokens (model, projector, logits)."""
-    model = language_model(recipe)
-    mixture = recipe.mixture
-    head = 3 * model.head * SUPERVISED_TOKENS * mixture.instances
-    pictures = mixture.instances * (1 - mixture.text_share)
-    _, per_picture = _tower(recipe)
-    body = _TRAIN_FACTOR[recipe.tune.language_model] * model.parameters * tokens
-    return body + head + pictures * (per_picture + 3 * _projection(recipe))
-
-
-def align_tokens(recipe: Recipe) -> int:
+def align_tokens(setting: Setting) -> float:
     """Return the tokens of stage 1 that pass through the language model in training."""
-    return recipe.align.steps * recipe.align.batch * CAPTION_TOKENS
+    return captions(setting) * caption_tokens(setting)
 
 
-def align_flops(recipe: Recipe) -> float:
-    """Return the operations of stage 1's training through the language model."""
-    model = language_model(recipe)
-    captions = recipe.align.steps * recipe.align.batch
-    body = _TRAIN_FACTOR["frozen"] * model.parameters * align_tokens(recipe)
-    return body + captions * (SUPERVISED_TOKENS * 3 * model.head + 3 * _projection(recipe))
+def align_work(setting: Setting) -> Work:
+    """Return the operations of stage 1's training through the frozen language model."""
+    model, number = setting.model, captions(setting)
+    tokens = align_tokens(setting)
+    learnt = of_captions(setting).answer if _is_embedded(setting) else of_captions(setting).caption
+    return Work(
+        language=_TRAIN_FACTOR["frozen"] * model.parameters * tokens,
+        attention=3 * _attention(setting, caption_tokens(setting)) * tokens,
+        head=_TRAIN_FACTOR["frozen"] * model.width * model.vocabulary * learnt * number,
+        projector=3 * number * _projection(setting),
+        tower=0.0 if _is_embedded(setting) else number * setting.tower.per_picture,
+    )
 
 
-def align_extra_flops(recipe: Recipe, config: StudyConfig) -> float:
-    """Return stage 1's operations before and after: tower, warm start, naming check."""
-    model = language_model(recipe)
-    if recipe.align.captions is not None or recipe.align.existing is not None:
-        return 0.0
-    concepts = config.data.concepts.objects + config.data.concepts.countries
-    views = config.data.images[recipe.align.images].views
-    _, per_picture = _tower(recipe)
-    naming = concepts * 2 * model.parameters * (CAPTION_TOKENS + 4 * SUPERVISED_TOKENS)
-    total = concepts * (views + 1) * per_picture + naming
-    if recipe.align.method == "warm_start":
-        pull = IMAGE_TOKENS * 6 * model.width * NAME_TOKENS
-        pictures = recipe.align.warm_steps * recipe.align.warm_batch
-        total += pictures * (3 * _projection(recipe) + pull)
-    return total
+def align_extra_work(setting: Setting) -> Work:
+    """Return stage 1's operations before and after, of embedded pictures.
 
-
-def predict_tokens(
-    config: StudyConfig, seed: int, question_tokens: dict[str, float] | None = None
-) -> float:
-    """Return the prompt tokens of the questions of a run of `seed`, over its conditions.
-
-    `question_tokens` gives a benchmark's mean by name where it is known.
+    The tower runs once a picture; a warm start pulls picture tokens to name tokens; naming is
+    checked. With captions of your own the tower belongs to `align_work`.
     """
-    known = question_tokens or {}
+    if not _is_embedded(setting):
+        return Work()
+    model, align, data = setting.model, setting.recipe.align, setting.config.data
+    concepts = data.concepts.objects + data.concepts.countries
+    lengths = of_captions(setting)
+    pull = 0.0
+    if align.method == "warm_start":
+        each = 3 * _projection(setting) + IMAGE_TOKENS * 6 * model.width * _NAME_TOKENS
+        pull = align.warm_steps * align.warm_batch * each
+    checked = caption_tokens(setting) + 4 * lengths.answer
+    return Work(
+        language=concepts * 2 * model.parameters * checked,
+        projector=pull,
+        tower=concepts * (data.images[align.images].views + 1) * setting.tower.per_picture,
+    )
+
+
+def predict_tokens(setting: Setting, known: dict[str, float] | None = None) -> float:
+    """Return the prompt tokens of one run's questions, over benchmarks and conditions.
+
+    `known` gives a benchmark's mean by name where it was counted.
+    """
     return sum(
-        items * known.get(name, _question_tokens(config.data.benchmarks[name]))
-        for name, items in asked_items(config, seed).items()
+        items * (known or {}).get(name, question_tokens(setting, name))
+        for name, items in asked_items(setting.config).items()
     )
 
 
-def _question_tokens(benchmark: FactsBenchmark | SetBenchmark) -> float:
-    if isinstance(benchmark, FactsBenchmark):
-        return QUESTION_TOKENS[benchmark.modality]
-    return public.text_tokens(benchmark) + IMAGE_TOKENS * (benchmark.modality == "vision")
-
-
-def asked_items(config: StudyConfig, seed: int) -> dict[str, int]:
-    """Return how many questions of each benchmark a run of `seed` answers at most."""
-    asked = {}
-    for name, benchmark in config.data.benchmarks.items():
-        size = (
-            _part_sizes(benchmark, config.data.concepts)
-            if isinstance(benchmark, FactsBenchmark)
-            else public.sizes(benchmark)
-        )
-        asked[name] = sum(
-            size[part]
-            for condition in config.evaluate.asked_in(seed)
-            for part in condition.parts
-            if condition.image == "real" or benchmark.modality == "vision"
-        )
-    return asked
-
-
-def _part_sizes(benchmark: FactsBenchmark, concepts: Concepts) -> dict[str, int]:
-    kinds = {"object": concepts.objects, "country": concepts.countries, "word": concepts.words}
-    dev = round(kinds[RELATIONS[benchmark.relation].kind] * concepts.dev_fraction)
-    return {"dev": min(benchmark.dev, dev), "test": benchmark.test}
-
-
-def predict_flops(recipe: Recipe, config: StudyConfig, seed: int) -> float:
+def predict_work(setting: Setting) -> Work:
     """Return the operations of one run's evaluation: prefill, greedy answers, pictures."""
-    tokens = predict_tokens(config, seed)
-    model = language_model(recipe)
-    asked = asked_items(config, seed)
-    vision = sum(
-        n for name, n in asked.items() if config.data.benchmarks[name].modality == "vision"
+    model, config = setting.model, setting.config
+    asked = asked_items(config)
+    lengths = {name: question_tokens(setting, name) for name in asked}
+    tokens = {name: items * lengths[name] for name, items in asked.items()}
+    vision = sum(n for name, n in asked.items() if config.data.benchmarks[name].modality != "text")
+    made = sum(asked.values()) * min(ANSWER_STEPS, config.evaluate.max_new_tokens)
+    head = made * 2 * model.width * model.vocabulary
+    decoding = 2 * model.parameters * made
+    return Work(
+        language=2 * model.parameters * sum(tokens.values()) + decoding,
+        attention=sum(n * _attention(setting, lengths[name]) for name, n in tokens.items()),
+        head=head,
+        projector=vision * _projection(setting),
+        tower=vision * setting.tower.per_picture,
+        decoding=decoding + head,
     )
-    steps = min(ANSWER_STEPS, config.evaluate.max_new_tokens)
-    _, per_picture = _tower(recipe)
-    answers = sum(asked.values()) * steps * (2 * model.parameters + model.head) * _DECODE_FACTOR
-    return 2 * model.parameters * tokens + answers + vision * (per_picture + _projection(recipe))
 
 
-def _projection(recipe: Recipe) -> float:
+def _attention(setting: Setting, context: float) -> float:
+    """Operations of one token's attention, forward."""
+    return 4 * setting.model.layers * setting.model.queries * context
+
+
+def _projection(setting: Setting) -> float:
     """Operations of one forward pass of one picture through the projector (two layers)."""
-    features, _ = _tower(recipe)
-    width = language_model(recipe).width
-    return 2.0 * IMAGE_TOKENS * (features * width + width * width)
+    width = setting.model.width
+    return 2.0 * setting.tower.tokens * (setting.tower.features * width + width * width)
+
+
+def _is_embedded(setting: Setting) -> bool:
+    return setting.recipe.align.images in setting.config.data.images

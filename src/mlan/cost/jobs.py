@@ -30,6 +30,8 @@ STAGES = (
     "collect",
     "draw",
 )
+# Stages that run a model.
+MODEL_STAGES = ("align", "tune", "predict")
 # The folder of each stage within a run's own.
 RUN_FOLDERS = {"mix": "mixture", "tune": "weights", "predict": "predictions", "score": "scores"}
 

@@ -1,0 +1,120 @@
+"""Peak memory of a job that runs a model, by what it holds.
+
+A trained weight costs 16 bytes with AdamW, whether it is kept in fp32 (weight 4, gradient 4, two
+moments 8) or in bf16 with an fp32 master copy (2 + 2 + 4 + 8; Rajbhandari et al. 2020, arXiv
+1910.02054, sec. 3.1). A frozen one costs its own bytes; weights of adapters are small beside it.
+Activations are what the backward pass of a Llama block needs under fused attention, which keeps
+no table of scores (after Korthikanti et al. 2022, arXiv 2205.05198, sec. 4); checkpointing keeps
+a block's input alone and computes one block at a time once more. Logits exist at supervised
+positions only.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mlan.cost.gpus import number_bytes, weight_bytes
+from mlan.cost.lengths import (
+    asked_items,
+    caption_tokens,
+    of_captions,
+    question_tokens,
+    supervised_tokens,
+    tune_tokens,
+)
+from mlan.cost.shapes import LanguageModel, Setting
+
+_FLOAT = 4  # bytes of a master weight, a moment, a logit
+# Libraries and the device's context.
+RUNTIME_BYTES = 0.7e9
+
+
+@dataclass(frozen=True)
+class Memory:
+    """Bytes of a job's peak. `checkpointed` is what activations are with checkpointing."""
+
+    weights: float
+    gradients: float = 0.0
+    optimiser: float = 0.0
+    activations: float = 0.0
+    checkpointed: float = 0.0
+    logits: float = 0.0
+    cache: float = 0.0
+
+    @property
+    def peak(self) -> float:
+        """All of it, activations kept."""
+        held = self.weights + self.gradients + self.optimiser + self.logits + self.cache
+        return held + self.activations + RUNTIME_BYTES
+
+    @property
+    def peak_checkpointed(self) -> float:
+        """All of it, activations computed once more in the backward pass."""
+        return self.peak - self.activations + self.checkpointed
+
+
+def job_memory(stage: str, setting: Setting) -> Memory:
+    """Return the peak memory of a job of `align`, `tune` or `predict`."""
+    if stage == "predict":
+        return _predict(setting)
+    if stage == "align":
+        captions = setting.recipe.align.batch
+        tokens, learnt = caption_tokens(setting), of_captions(setting).caption
+        return _training(setting, setting.projector, captions * tokens, captions * learnt)
+    step = setting.recipe.tune.examples_per_step / setting.recipe.mixture.instances
+    learnt = supervised_tokens(setting) * step
+    return _training(setting, trained_parameters(setting), tokens_at_once(setting), learnt)
+
+
+def trained_parameters(setting: Setting) -> int:
+    """Return how many parameters stage 2 trains."""
+    tune, model = setting.recipe.tune, setting.model
+    modes = {"full": model.total, "lora": model.adapters(tune.lora.rank), "frozen": 0}
+    pictures = setting.recipe.mixture.text_share < 1 and tune.projector == "train"
+    return modes[tune.language_model] + setting.projector * pictures
+
+
+def tokens_at_once(setting: Setting) -> float:
+    """Return the tokens of one forward pass in training: those of a step."""
+    mixture = setting.recipe.mixture
+    mean = tune_tokens(setting) / mixture.instances
+    return mean * min(setting.recipe.tune.examples_per_step, mixture.instances)
+
+
+def _training(setting: Setting, trained: int, tokens: float, learnt: float) -> Memory:
+    model, size = setting.model, number_bytes(setting)
+    block = block_numbers(model) * size
+    master = _FLOAT if size < _FLOAT else 0
+    return Memory(
+        weights=weight_bytes(setting),
+        gradients=trained * size,
+        optimiser=trained * (2 * _FLOAT + master),
+        activations=tokens * model.layers * block,
+        checkpointed=tokens * (model.layers * model.width * size + block),
+        logits=2 * learnt * model.vocabulary * _FLOAT,
+    )
+
+
+def block_numbers(model: LanguageModel) -> int:
+    """Return how many numbers a token leaves in a block for its backward pass.
+
+    Inputs of both norms and of the two halves (4 widths), queries, keys, values and what
+    attention gives; gate, up, the activated gate and their product in the MLP.
+    """
+    return 4 * model.width + 2 * model.queries + 2 * model.keys + 4 * model.inner
+
+
+def _predict(setting: Setting) -> Memory:
+    """Weights, keys and values of one batch, the prefill's block, logits of last positions."""
+    model, config, size = setting.model, setting.config, number_bytes(setting)
+    longest = max((question_tokens(setting, name) for name in asked_items(config)), default=0.0)
+    batch = config.evaluate.batch
+    tokens = batch * (longest + config.evaluate.max_new_tokens)
+    block = tokens * block_numbers(model) * size
+    return Memory(
+        weights=weight_bytes(setting),
+        activations=block,
+        checkpointed=block,
+        logits=batch * model.vocabulary * _FLOAT,
+        cache=tokens * 2 * model.layers * model.keys * size,
+    )

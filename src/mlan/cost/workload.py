@@ -1,0 +1,82 @@
+"""What every job of a grid computes and holds: operations, tokens, steps, memory.
+
+The bridge from tasks (`jobs`) to the formulas (`flops`, `memory`). Not here: seconds
+(`estimate`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from mlan.config.recipe import Recipe
+from mlan.cost import flops
+from mlan.cost.flops import Work
+from mlan.cost.jobs import MODEL_STAGES, Task
+from mlan.cost.lengths import asked_items, tune_tokens
+from mlan.cost.memory import Memory, job_memory
+from mlan.cost.shapes import Setting, Shapes
+from mlan.grid import Grid
+
+
+@dataclass(frozen=True)
+class Loop:
+    """The measured part of a job of a model: its operations, tokens and steps."""
+
+    work: Work
+    tokens: float
+    steps: int
+
+
+class Workload:
+    """The work of a grid's jobs. `tokens` are a cell's tokens where a plan counted them."""
+
+    def __init__(self, grid: Grid, tokens: Mapping[str, float] | None = None) -> None:
+        self.grid = grid
+        self.shapes = Shapes(grid)
+        self._tokens = tokens or {}
+
+    def setting(self, task: Task) -> Setting:
+        """Return the recipe of a job of a model, with shapes."""
+        return self.shapes.setting(self._recipe(task.wildcards))
+
+    def _recipe(self, wildcards: Mapping[str, Any]) -> Recipe:
+        if "stack" in wildcards:
+            return self.grid.stacks[wildcards["stack"]][0]
+        return self.grid.cells[wildcards["cell"]].recipe
+
+    def loop(self, task: Task) -> Loop:
+        """Return what a job of a model does between loading and writing."""
+        return self._loop(task.stage, self.setting(task), task.wildcards.get("cell"))
+
+    def base_loop(self, stage: str) -> Loop:
+        """Return the loop that a job of the base recipe would have."""
+        return self._loop(stage, self.shapes.setting(self.grid.config.recipe), None)
+
+    def _loop(self, stage: str, setting: Setting, cell: str | None) -> Loop:
+        recipe, config = setting.recipe, setting.config
+        if stage == "align":
+            tokens = flops.align_tokens(setting)
+            return Loop(flops.align_work(setting), tokens, recipe.align.steps)
+        if stage == "tune":
+            tokens = self._tokens.get(cell or "", tune_tokens(setting))
+            steps = -(-recipe.mixture.instances // recipe.tune.examples_per_step)
+            return Loop(flops.tune_work(setting, tokens), tokens, steps)
+        batches = sum(-(-n // config.evaluate.batch) for n in asked_items(config).values())
+        steps = batches * flops.ANSWER_STEPS
+        return Loop(flops.predict_work(setting), flops.predict_tokens(setting), steps)
+
+    def extra(self, task: Task) -> Work:
+        """Return what a job computes beside its loop."""
+        return flops.align_extra_work(self.setting(task)) if task.stage == "align" else Work()
+
+    def work(self, tasks: Iterable[Task]) -> Work:
+        """Return the operations of some jobs together; jobs without a model have none."""
+        of_models = (task for task in tasks if task.stage in MODEL_STAGES)
+        return sum((self.loop(task).work + self.extra(task) for task in of_models), Work())
+
+    def memory(self, tasks: Iterable[Task]) -> Memory | None:
+        """Return the largest memory among some jobs, None without a model."""
+        found = [job_memory(t.stage, self.setting(t)) for t in tasks if t.stage in MODEL_STAGES]
+        return max(found, key=lambda memory: memory.peak, default=None)
