@@ -1,4 +1,5 @@
-# One job a run answers all benchmarks with one model load; scoring is pure tables.
+# One job a run answers all benchmarks with one model load; scoring is pure tables. Where the study
+# does not keep all weights, they are dropped last.
 
 
 rule predict:
@@ -54,4 +55,27 @@ rule score:
         "scores of {wildcards.cell}, seed {wildcards.seed}"
     shell:
         "python workflow/scripts/score.py --identity {params.identity:q} --code {params.code} "
+        "{params.inputs} --out {params.out} 2> {log}"
+
+
+rule prune:
+    input:
+        lambda w: mlan.inputs("prune", cell=w.cell, seed=w.seed),
+    output:
+        record=f"{root}/cells/{{cell}}/seed{{seed}}/kept/record.json",
+    log:
+        f"{root}/logs/prune/{{cell}}_{{seed}}.log",
+    benchmark:
+        f"{root}/benchmarks/prune/{{cell}}_{{seed}}.tsv"
+    resources:
+        mem_mb=1000,
+    params:
+        identity=lambda w: mlan.identity("prune", cell=w.cell, seed=w.seed),
+        code=mlan.code("prune"),
+        inputs=lambda w: mlan.arguments("prune", cell=w.cell, seed=w.seed),
+        out=subpath(output.record, parent=True),
+    message:
+        "weights of {wildcards.cell}, seed {wildcards.seed}, as far as they are kept"
+    shell:
+        "python workflow/scripts/prune.py --identity {params.identity:q} --code {params.code} "
         "{params.inputs} --out {params.out} 2> {log}"

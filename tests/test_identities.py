@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -235,6 +236,28 @@ def test_limits_apply_to_the_untuned_model_of_each_seed() -> None:
 def test_grouping_of_benchmarks_touches_statistics_only(key: str, value: Any) -> None:
     touched = changed(lambda p: put(p, f"data.benchmarks.v_object.{key}", value))
     assert touched == {("collect",), ("draw",)}
+
+
+def test_what_is_kept_of_weights_touches_nothing() -> None:
+    assert changed(lambda p: put(p, "keep", "scores")) == set()
+
+
+def test_pruning_reads_what_must_be_there_before_weights_may_go() -> None:
+    grid = grid_of(put(plain_study(), "keep", "scores"))
+    assert set(grid.inputs("prune", cell="text0", seed=0)) == {"weights", "predictions", "scores"}
+    assert grid.identity("prune", cell="text0", seed=0) == '{"keep":"scores"}'
+
+
+def test_best_cell_is_one_of_the_whole_study() -> None:
+    plain = put(plain_study(), "keep", "best")
+    study = validated(plain)
+    assert Grid(study, "cpu").prunes
+    assert not Grid(replace(study, whole=False), "cpu").prunes
+    grid = grid_of(plain)
+    assert grid.inputs("prune", cell="text0", seed=0)["summary"] == grid.folder("summary")
+    assert grid.identity("prune", cell="text0", seed=1) == (
+        '{"cell":"text0","cells":["text0","text50","text100"],"keep":"best"}'
+    )
 
 
 def test_title_touches_the_figures_only() -> None:

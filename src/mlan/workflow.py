@@ -27,6 +27,7 @@ from mlan.grid import Grid
 from mlan.hub import remember_revisions, revisions_in
 from mlan.preflight import preflight
 from mlan.records import RECORD, write_bytes
+from mlan.weights import KEPT
 
 _OPTIONS = ("study", "seeds", "experiments", "partial")
 SCRIPTS = Path("workflow/scripts")
@@ -142,6 +143,8 @@ class Workflow:
         """The records of every job that the report stands on, and the report's own."""
         runs = [*(r for stage in RUN_STAGES for r in self.records(stage))]
         stacks = [str(self.grid.folder("align", name) / RECORD) for name in self.grid.stacks]
+        if self.grid.prunes and not self.partial:
+            runs += self.records(KEPT)
         last = [str(self.grid.folder(name) / RECORD) for name in ("summary", "report")]
         return [*self.prepared(), *stacks, *runs, *last]
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from mlan.cli.progress import Seen, look, withdraw
+from mlan.cli.progress import Seen, lacking, look, withdraw
 from mlan.cli.status import describe
 from mlan.cli.study import open_grid
 from mlan.cost import tasks
@@ -125,3 +125,17 @@ def test_withdraw_removes_records_that_stand_on_a_missing_job(grid: Grid) -> Non
     assert withdraw(tasks(grid)) == []
     left = sum((folder / "record.json").exists() for folder in tasks(grid))
     assert left == 41 - 5
+
+
+def test_run_that_must_answer_again_without_its_weights_is_lacking(grid: Grid) -> None:
+    finish_all(grid)
+    jobs = tasks(grid)
+    answers = run_task(grid, "predict", "text50", 0)
+    kept = grid.run_folder("text50", 0, "kept")
+    write_json(kept / "dropped.json", {"adapter.safetensors": "scores"})
+
+    assert lacking(look(grid, jobs)) == []  # nobody asks for them
+    (answers.folder / "record.json").unlink()
+    assert lacking(look(grid, jobs)) == [answers]
+    (answers.inputs["weights"] / "record.json").unlink()
+    assert lacking(look(grid, jobs)) == []  # trained again anyway

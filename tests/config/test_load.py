@@ -391,3 +391,23 @@ def test_exponent_without_point_is_a_number_though_yaml_reads_text(tmp_path: Pat
     text = yaml.safe_dump(put(plain_study(), "recipe.tune.learning_rate", "RATE"))
     study = load_study(write(tmp_path, text.replace("RATE", "1e-3")))
     assert study.config.recipe.tune.learning_rate == 1e-3
+
+
+def test_best_cell_needs_dev_answers_to_real_pictures(tmp_path: Path) -> None:
+    study = put(plain_study(), "keep", "best")
+    put(study, "evaluate.conditions", [{"image": "real", "parts": ["test"]}])
+    assert mistakes(tmp_path, study) == [
+        ": keep = 'best': compares cells on the dev parts, which no condition of "
+        "evaluate.conditions asks with the real picture"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("selection", "whole"),
+    [({}, True), ({"seeds": "0,1"}, True), ({"seeds": "first"}, False)],
+)
+def test_selection_of_all_is_the_whole_study(
+    tmp_path: Path, selection: dict[str, str], whole: bool
+) -> None:
+    path = write(tmp_path, plain_study())
+    assert load_study(path, **selection).whole is whole

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from mlan.config.recipe import Recipe
-from mlan.config.study import StudyConfig
-from mlan.cost.shapes import LANGUAGE_MODELS, TOWERS, Setting
+from mlan.cost.shapes import Setting, Shapes
+from mlan.grid import Grid
 from tests.config.example import plain_study, put, validated
 
 SHARES = [n / 8 for n in range(9)]
@@ -12,43 +11,40 @@ TEXT = ("squad", "strategyqa", "commonsenseqa", "cosmosqa", "arc")
 VISION = ("vqav2", "aokvqa")
 
 
-def paper_config() -> StudyConfig:
-    """The paper's sources and recipe; the backbone is embedded until `settings` names another."""
+def paper_grid(mode: str = "full") -> Grid:
+    """The paper's sources and recipe, on a hub that nobody asks."""
     plain = plain_study()
     for name in (*TEXT, *VISION):
-        source = {"adapter": "instruction_set", "set": name, "path": f"{name}.json"}
-        if name in VISION:
-            source["image_folder"] = name
-        put(plain, f"data.sources.{name}", source)
+        source = {"adapter": "instruction_set", "set": name, "path": f"{name}.parquet"}
+        repository = f"hub:datasets/acme/{name}"
+        put(plain, f"data.sources.{name}", {**source, "repository": repository})
+    captions = {"adapter": "conversations", "modality": "vision", "path": "lcs.parquet"}
+    put(plain, "data.sources.lcs", {**captions, "repository": "hub:datasets/acme/lcs"})
     put(plain, "data.image_size", 336)
+    put(
+        plain,
+        "recipe.backbone",
+        {
+            "language_model": "hub:meta-llama/Llama-2-7b-hf",
+            "vision_tower": "hub:openai/clip-vit-large-patch14-336",
+            "precision": "bf16",
+        },
+    )
     put(plain, "recipe.mixture.instances", 80_000)
+    put(plain, "recipe.mixture.match", "up")
     put(plain, "recipe.mixture.text", dict.fromkeys(TEXT, 1.0))
     put(plain, "recipe.mixture.vision", dict.fromkeys(VISION, 1.0))
-    put(plain, "recipe.tune.language_model", "full")
-    put(plain, "recipe.tune.examples_per_step", 64)
-    put(plain, "recipe.backbone.precision", "bf16")
-    # One epoch of LCS-558K in batches of 256.
-    put(plain, "recipe.align", {"method": "plain", "steps": 2180, "batch": 256})
+    tune = {"language_model": mode, "examples_per_step": 64, "weights": "fp32_master"}
+    put(plain, "recipe.tune", {**tune, "feature_noise": 0.0})
+    align = {"method": "plain", "captions": "lcs", "epochs": 1, "batch": 256}
+    put(plain, "recipe.align", {**align, "feature_noise": 0.0, "naming_images": None})
     put(plain, "experiments", {"sweep": {"vary": {"mixture.text_share": SHARES}}})
-    return validated(plain).config
+    put(plain, "seeds", [0, 1, 2])
+    return Grid(validated(plain, "paper"), "cpu")
 
 
 def setting(share: float, mode: str = "full") -> Setting:
     """A cell of the paper's grid, as the estimator sees it."""
-    config = paper_config()
-    mixture = config.recipe.mixture.model_copy(update={"text_share": share})
-    recipe: Recipe = config.recipe.model_copy(
-        update={
-            "mixture": mixture,
-            "tune": config.recipe.tune.model_copy(update={"language_model": mode}),
-            "align": config.recipe.align.model_copy(update={"images": "lcs-558k"}),
-            "backbone": config.recipe.backbone.model_copy(
-                update={
-                    "language_model": "hub:meta-llama/Llama-2-7b-hf",
-                    "vision_tower": "hub:openai/clip-vit-large-patch14-336",
-                }
-            ),
-        }
-    )
-    model, tower = LANGUAGE_MODELS["llama-2-7b-hf"], TOWERS["clip-vit-large-patch14-336"]
-    return Setting(config, recipe, model, tower)
+    grid = paper_grid(mode)
+    (cell,) = (c for c in grid.cells.values() if c.text_share == share)
+    return Shapes(grid).of_cell(cell)

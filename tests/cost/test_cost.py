@@ -12,7 +12,14 @@ from mlan.cost.disk import kept_bytes, run_bytes, study_disk
 from mlan.cost.estimate import slots, task_seconds
 from mlan.cost.flops import ANSWER_STEPS, predict_tokens, tune_work
 from mlan.cost.lengths import asked_items
-from mlan.cost.shapes import LANGUAGE_MODELS, TOWERS, Shapes, read_language_model, read_tower
+from mlan.cost.shapes import (
+    LANGUAGE_MODELS,
+    TOWERS,
+    LanguageModel,
+    Shapes,
+    read_language_model,
+    read_tower,
+)
 from mlan.grid import Grid
 from mlan.records import write_json
 from tests.cost import paper
@@ -99,9 +106,30 @@ def test_unknown_backbone_is_taken_for_a_7b_and_told(tmp_path: Path) -> None:
     recipe = grid.config.recipe.model_copy(update={"backbone": backbone})
     shapes = Shapes(grid)
 
-    assert shapes.language_model(recipe) == LANGUAGE_MODELS["llama-2-7b-hf"]
-    (told,) = shapes.assumed
-    assert told == ("hub:a/new: its shape is that of llama-2-7b-hf until its config.json is here")
+    assert shapes.of_recipe(recipe).model == LANGUAGE_MODELS["llama-2-7b-hf"]
+    assert shapes.assumed == {"hub:a/new: shape of llama-2-7b-hf until its config.json is here"}
+
+
+def test_folder_of_your_own_is_read_from_its_config_json(tmp_path: Path) -> None:
+    grid = grid_of("small", tmp_path)
+    shape = {
+        "model_type": "llama",
+        "num_hidden_layers": 2,
+        "hidden_size": 8,
+        "num_attention_heads": 2,
+        "num_key_value_heads": 1,
+        "intermediate_size": 12,
+        "vocab_size": 100,
+    }
+    write_json(tmp_path / "mine" / "config.json", shape)
+    own = {"language_model": str(tmp_path / "mine")}
+    recipe = grid.config.recipe.model_copy(
+        update={"backbone": grid.config.recipe.backbone.model_copy(update=own)}
+    )
+    shapes = Shapes(grid)
+
+    assert shapes.of_recipe(recipe).model == LanguageModel(2, 8, 8, 4, 12, 100)
+    assert shapes.assumed == set()
 
 
 def test_training_costs_4_and_6_operations_a_parameter_and_token(tmp_path: Path) -> None:
@@ -113,7 +141,7 @@ def test_training_costs_4_and_6_operations_a_parameter_and_token(tmp_path: Path)
 
     def of(mode: str) -> float:
         tune = recipe.tune.model_copy(update={"language_model": mode})
-        changed = shapes.setting(recipe.model_copy(update={"tune": tune}))
+        changed = shapes.of_recipe(recipe.model_copy(update={"tune": tune}))
         return tune_work(changed, 1000).language
 
     assert of("frozen") == 4e3 * parameters
@@ -124,7 +152,7 @@ def test_training_costs_4_and_6_operations_a_parameter_and_token(tmp_path: Path)
 def test_weights_on_disk_follow_what_is_kept(tmp_path: Path) -> None:
     grid = grid_of("tiny", tmp_path)
     shapes = Shapes(grid)
-    settings = {name: shapes.setting(cell.recipe) for name, cell in grid.cells.items()}
+    settings = {name: shapes.of_cell(cell) for name, cell in grid.cells.items()}
     # fp32: rank 2 on the toy's maps, projector 24 -> 32 -> 32, not trained without pictures.
     adapter = 2 * 2 * ((32 + 32) * 2 + (32 + 16) * 2 + (32 + 64) * 3)
     projector = 25 * 32 + 33 * 32
@@ -159,15 +187,49 @@ def test_questions_of_tiny_are_counted_over_conditions(tmp_path: Path) -> None:
     grid = grid_of("tiny", tmp_path)
 
     # 4 dev and 8 test items; pictures' dev items are asked once more without the picture.
-    assert asked_items(grid.config) == {
+    assert asked_items(grid.config, 0) == {
         "t_capital": 12,
         "t_demonym": 12,
         "v_object": 16,
         "v_capital": 16,
     }
     known = {"t_capital": 10.0, "t_demonym": 10.0, "v_object": 20.0, "v_capital": 30.0}
-    setting = Shapes(grid).setting(grid.config.recipe)
-    assert predict_tokens(setting, known) == 12 * 10 * 2 + 16 * 20 + 16 * 30
+    setting = Shapes(grid).of_recipe(grid.config.recipe)
+    assert predict_tokens(setting, 0, known) == 12 * 10 * 2 + 16 * 20 + 16 * 30
+
+
+def test_questions_of_small_are_counted_seed_by_seed(tmp_path: Path) -> None:
+    grid = grid_of("small", tmp_path)
+    setting = Shapes(grid).of_recipe(grid.config.recipe)
+    asked = {seed: asked_items(grid.config, seed) for seed in (0, 1)}
+
+    # 80 test items; in the first seed 16 dev items too, pictures' once more without the picture.
+    more = {name: 16 if name.startswith("t_") else 32 for name in asked[0]}
+    assert asked == {0: {name: 80 + n for name, n in more.items()}, 1: dict.fromkeys(more, 80)}
+
+    folders = {seed: grid.run_folder("text50", seed, "predictions") for seed in (0, 1, 2)}
+    jobs = {folder: tasks(grid)[folder] for folder in folders.values()}
+    seconds = task_seconds(grid, 50.0, jobs)
+    first, second, third = (seconds[folder] - 2.0 for folder in folders.values())  # loading
+    assert second == third
+    longer = predict_tokens(setting, 0) / predict_tokens(setting, 1)
+    assert first / second == pytest.approx(longer, rel=0.05)
+
+
+def test_measured_questions_of_one_seed_tell_how_many_another_has(tmp_path: Path) -> None:
+    grid = grid_of("small", tmp_path)
+    setting = Shapes(grid).of_recipe(grid.config.recipe)
+    folders = {seed: grid.run_folder("text50", seed, "predictions") for seed in (0, 1)}
+    jobs = {folder: tasks(grid)[folder] for folder in folders.values()}
+    tokens = {seed: predict_tokens(setting, seed) for seed in folders}
+    write_run(folders[0], tokens=1.1 * tokens[0])  # 500 tokens/s, 6 s beside them
+
+    rates = measured_rates(grid.root)
+    seconds = task_seconds(grid, 1.0, jobs, rates=rates)
+
+    assert rates["predict"].tokens_by_seed == {0: 1.1 * tokens[0]}
+    for seed, folder in folders.items():
+        assert seconds[folder] == pytest.approx(6 + 1.5 + 1.1 * tokens[seed] / 500)
 
 
 def test_tasks_are_the_jobs_of_the_workflow(tmp_path: Path) -> None:
@@ -264,7 +326,7 @@ def test_gpu_step_has_a_floor(tmp_path: Path) -> None:
 
     seconds = task_seconds(grid, 1e12, jobs)[folder]
 
-    batches = sum(-(-n // 48) for n in asked_items(grid.config).values())
+    batches = sum(-(-n // 48) for n in asked_items(grid.config, 0).values())
     assert seconds == pytest.approx(2.0 + batches * ANSWER_STEPS * 0.05)
 
 

@@ -22,7 +22,7 @@ import time
 from pathlib import Path
 from typing import TextIO
 
-from mlan.cli.follow import Follower
+from mlan.cli.follow import Follower, planned_tokens
 from mlan.cli.locks import (
     ENGINE,
     RUNNER,
@@ -37,6 +37,8 @@ from mlan.cli.progress import look, withdraw
 from mlan.cli.study import open_grid
 from mlan.cli.words import duration
 from mlan.cost import estimate, measured_rates, tasks
+from mlan.cost.estimate import task_seconds
+from mlan.cost.history import remember
 from mlan.cost.jobs import MODEL_STAGES
 from mlan.errors import MlanError
 from mlan.grid import Grid
@@ -82,6 +84,7 @@ def main() -> int:
         withdraw(tasks(grid))
         gflops = measured_speed(grid)
         tell_time(grid, gflops, options)
+        note_estimates(grid, gflops)
         return Run(grid, gflops).execute(with_options(command, *first_seed_first(grid, command)))
 
 
@@ -92,6 +95,18 @@ def measured_speed(grid: Grid) -> float | None:
     speed = Speedometer(grid)
     speed.start()
     return speed.read()
+
+
+def note_estimates(grid: Grid, gflops: float | None) -> None:
+    """Write down what each job to come should take, for `mlan plan` to compare."""
+    rates = measured_rates(grid.root)
+    if gflops is None and not is_measured(rates):
+        return
+    jobs = tasks(grid)
+    done = [folder for folder, job in look(grid, jobs).items() if job.state == "done"]
+    tokens = planned_tokens(grid)
+    seconds = task_seconds(grid, gflops or 1.0, jobs, rates=rates, tokens=tokens)
+    remember(grid, seconds, done)
 
 
 def say(line: str) -> None:

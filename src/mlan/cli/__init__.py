@@ -41,11 +41,17 @@ def _plan(
     seeds: Seeds = None,
     experiments: Experiments = None,
     as_json: Json = False,
+    gpu: Annotated[
+        str | None, typer.Option("--gpu", help="Time on such a GPU: h100, a100-80g, rtx4090, ...")
+    ] = None,
+    mfu: Annotated[
+        float | None, typer.Option("--mfu", help="Share of its peak that is reached; default .45.")
+    ] = None,
 ) -> None:
-    """Examples, epochs, shares and tokens of every cell; jobs and time. Runs nothing."""
+    """Examples, epochs, shares and tokens of every cell; jobs, time, work, memory, disk."""
     from mlan.cli import plan
 
-    plan.run(study, seeds, experiments, as_json)
+    plan.run(study, seeds, experiments, as_json, gpu, mfu)
 
 
 @app.command("status")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -10,26 +11,37 @@ from typing import Any
 import pandas as pd
 from rich.console import Console
 
-from mlan.cli.machine import Speedometer, basis, is_measured
+from mlan.cli.machine import Speedometer, is_measured
+from mlan.cli.plan_cost import plain_cost, show_cost
 from mlan.cli.planning import Planner, shares
-from mlan.cli.progress import look
+from mlan.cli.progress import lacking, look
 from mlan.cli.study import open_grid
-from mlan.cli.words import console, count, duration, percent, show, table
-from mlan.cost import Estimate, estimate, measured_rates, tasks
+from mlan.cli.words import console, count, percent, show, table
+from mlan.cost import StudyCost, measured_rates, study_cost, tasks
+from mlan.cost.gpus import Device, find_gpu
+from mlan.cost.history import remember
+from mlan.cost.shapes import Shapes
+from mlan.errors import MlanError
 from mlan.grid import Cell, Grid
 from mlan.mixture.match import MOST_EPOCHS
 from mlan.preflight import preflight
 
 _CELLS_PER_TABLE = 6
+# A language model of more parameters is planned for a GPU, whatever this machine has.
+_LARGEST_ON_CPU, _DEFAULT_GPU = 1e9, "h100"
 
 
 @dataclass(frozen=True)
 class CellPlan:
-    """One cell's mixture under one seed: accounting per source, shares."""
+    """One cell's mixture under one seed: accounting per source, shares.
+
+    `is_assumed` where sources are not on disk yet: counts are exact, lengths typical.
+    """
 
     cell: Cell
     accounting: pd.DataFrame
     shares: dict[str, float]
+    is_assumed: bool
 
     @property
     def tokens(self) -> dict[str, int]:
@@ -44,32 +56,69 @@ class CellPlan:
         return int(self.accounting["steps"].iloc[0])
 
 
-def run(study: str, seeds: str | None, experiments: str | None, as_json: bool) -> None:
-    """Print the plan of a study."""
-    grid = open_grid(study, seeds, experiments)
+def run(
+    study: str,
+    seeds: str | None,
+    experiments: str | None,
+    as_json: bool,
+    gpu: str | None = None,
+    mfu: float | None = None,
+) -> None:
+    """Print the plan of a study; its time on this machine or, with `gpu`, on such a one."""
+    grid = open_grid(study, seeds, experiments, locked_only=False)
     notes = preflight(grid)
+    device = _device(grid, gpu, mfu)
     rates = measured_rates(grid.root)
     speed = Speedometer(grid)
-    if not is_measured(rates):
+    is_asked = device is None and not is_measured(rates)
+    if is_asked:
         speed.start()
     jobs = tasks(grid)
     seen = look(grid, jobs)
     seed = grid.config.seeds[0]
-    cells = plan_cells(grid, Planner(grid, seen), seed)
-    gflops = None if is_measured(rates) else speed.read()
-    tokens = {c.cell.name: float(c.tokens["text"] + c.tokens["image"]) for c in cells}
+    planner = Planner(grid, seen)
+    cells = plan_cells(grid, planner, seed)
+    gflops = speed.read() if is_asked else None
     done = frozenset(folder for folder, job in seen.items() if job.state == "done")
-    known = gflops or (1.0 if is_measured(rates) else None)
-    whole = estimate(grid, known, rates=rates, tokens=tokens) if known else None
-    left = estimate(grid, known, rates=rates, tokens=tokens, left_out=done) if known else None
+    cost = study_cost(
+        grid,
+        jobs,
+        gflops=gflops or (1.0 if is_measured(rates) else None),
+        rates=rates,
+        tokens={c.cell.name: float(c.tokens["text"] + c.tokens["image"]) for c in cells},
+        rows=planner.rows,
+        done=done,
+        device=device,
+    )
+    if cost.seconds and device is None:
+        remember(grid, cost.seconds, done)
     if as_json:
-        print(json.dumps(_plain(grid, seed, cells, notes, whole, left, gflops), indent=1))
+        print(json.dumps(_plain(grid, seed, cells, notes, cost, gflops), indent=1))
         return
     screen = console()
     _show_cells(screen, grid, seed, cells)
     for line in notes:
         screen.print(f"[yellow]note[/yellow] {line}", soft_wrap=True)
-    _show_jobs(screen, grid, len(jobs), len(done), whole, left, gflops)
+    if without := lacking(seen):
+        screen.print(
+            f"[yellow]warning[/yellow] {len(without)} runs must be trained again, their "
+            f"weights were dropped: make run STUDY={grid.study.name} ARGS='-R tune'",
+            soft_wrap=True,
+        )
+    show_cost(screen, grid, cost, len(done), gflops)
+
+
+def _device(grid: Grid, gpu: str | None, mfu: float | None) -> Device | None:
+    """The named GPU; one is assumed for a model that no machine without a GPU can train."""
+    if gpu is not None:
+        return find_gpu(gpu, mfu)
+    shapes = Shapes(grid)
+    models = [shapes.of_cell(cell).model for cell in grid.cells.values()]
+    if grid.device != "cuda" and max(model.total for model in models) > _LARGEST_ON_CPU:
+        return find_gpu(_DEFAULT_GPU, mfu)
+    if mfu is not None:
+        raise MlanError("--mfu: tells the speed of a GPU; name it with --gpu")
+    return None
 
 
 def plan_cells(grid: Grid, planner: Planner, seed: int) -> list[CellPlan]:
@@ -78,8 +127,12 @@ def plan_cells(grid: Grid, planner: Planner, seed: int) -> list[CellPlan]:
     for cell in grid.cells.values():
         if cell.kind != "tuned":
             continue
-        accounting = planner.accounting(cell.name, planner.plan(cell.name, seed))
-        plans.append(CellPlan(cell, accounting, shares(accounting)))
+        is_assumed = planner.is_unread(cell)
+        if is_assumed:
+            accounting = planner.assumed(cell)
+        else:
+            accounting = planner.accounting(cell.name, planner.plan(cell.name, seed))
+        plans.append(CellPlan(cell, accounting, shares(accounting), is_assumed))
     return plans
 
 
@@ -87,6 +140,8 @@ def _show_cells(screen: Console, grid: Grid, seed: int, cells: list[CellPlan]) -
     seeds = ", ".join(map(str, grid.config.seeds))
     screen.print(f"[bold]{grid.study.name}[/bold]  {grid.config.description}")
     screen.print(f"{len(cells)} tuned cells x seeds {seeds}; below: seed {seed}\n")
+    if any(cell.is_assumed for cell in cells):
+        screen.print("assumed: tokens of an example, until its source is on disk\n")
     for start in range(0, len(cells), _CELLS_PER_TABLE):
         _show_sources(screen, cells[start : start + _CELLS_PER_TABLE])
     _show_shares(screen, cells)
@@ -108,7 +163,8 @@ def _entry(row: Mapping[Any, Any] | None) -> str:
     if row is None:
         return "-"
     mark = "!" if row["epochs"] > MOST_EPOCHS else ""
-    return f"{row['examples']} ({row['epochs']:.2f}){mark}"
+    epochs = "?" if math.isnan(row["epochs"]) else f"{row['epochs']:.2f}"
+    return f"{row['examples']} ({epochs}){mark}"
 
 
 def _show_shares(screen: Console, cells: list[CellPlan]) -> None:
@@ -122,36 +178,12 @@ def _show_shares(screen: Console, cells: list[CellPlan]) -> None:
     show(screen, title, shown)
 
 
-def _show_jobs(
-    screen: Console,
-    grid: Grid,
-    jobs: int,
-    done: int,
-    whole: Estimate | None,
-    left: Estimate | None,
-    gflops: float | None,
-) -> None:
-    if whole is None or left is None:
-        screen.print(f"{jobs} jobs, {done} done; no estimate of the time (torch does not load)")
-        return
-    shown = table("stage", "jobs", "one job", "all")
-    for stage in whole.stages:
-        each = duration(stage.seconds / stage.jobs)
-        shown.add_row(stage.stage, str(stage.jobs), each, duration(stage.wall_s))
-    show(screen, "Jobs and time on this machine", shown)
-    screen.print(
-        f"{jobs} jobs, about {duration(whole.seconds)} ({basis(grid, whole, gflops)})"
-        + (f"; {done} done, about {duration(left.seconds)} left" if done else "")
-    )
-
-
 def _plain(
     grid: Grid,
     seed: int,
     cells: list[CellPlan],
     notes: list[str],
-    whole: Estimate | None,
-    left: Estimate | None,
+    cost: StudyCost,
     gflops: float | None,
 ) -> dict[str, Any]:
     return {
@@ -166,13 +198,12 @@ def _plain(
                 "tokens": plan.tokens,
                 "steps": plan.steps,
                 "sources": json.loads(plan.accounting.to_json(orient="records")),
+                "assumed": plan.is_assumed,
             }
             for plan in cells
         ],
         "notes": notes,
-        "stages": [vars(stage) for stage in whole.stages] if whole else [],
-        "jobs": len(tasks(grid)),
-        "seconds": round(whole.seconds) if whole else None,
-        "seconds_left": round(left.seconds) if left else None,
+        "jobs": sum(stage.time.jobs for stage in cost.stages),
         "gflops": gflops,
+        **plain_cost(grid, cost),
     }

@@ -15,6 +15,7 @@ from typing import Any
 import pandas as pd
 from tokenizers import Tokenizer
 
+from mlan.cli.assumed import assumed_accounting
 from mlan.cli.progress import Seen
 from mlan.config.data import Concepts, FactsSource, OwnSource
 from mlan.config.recipe import Recipe
@@ -26,9 +27,9 @@ from mlan.data.photos import find_problem
 from mlan.data.rows import build_examples, check_rejected
 from mlan.data.sources import build_facts_source
 from mlan.errors import ConfigError, DataError
-from mlan.grid import Grid
+from mlan.grid import Cell, Grid
 from mlan.mixture.accounting import account
-from mlan.mixture.backbones import is_here, tokenizer_of
+from mlan.mixture.backbones import is_here, speaker, tokenizer_of
 from mlan.mixture.match import counts_of
 from mlan.mixture.plan import build_plan
 from mlan.mixture.template import Template, load_tokenizer
@@ -45,6 +46,22 @@ class Planner:
     def is_done(self, folder: Path) -> bool:
         """Whether a job's folder holds what the study asks for now."""
         return folder in self._seen and self._seen[folder].state == "done"
+
+    @property
+    def rows(self) -> dict[str, int]:
+        """Sizes of the sources that were read."""
+        return {name: len(frame) for name, frame in self._frames.items()}
+
+    def is_unread(self, cell: Cell) -> bool:
+        """Whether a plan cannot be built yet: a source or the tokenizer is still on a hub."""
+        used = set(self._grid.used_sources(cell.recipe)) & set(self._grid.hub_sources)
+        fetched = all(self.is_done(self._grid.hub_folder(name)) for name in used)
+        prepared = self.is_done(self._grid.folder("backbone", self._grid.backbone_of(cell)))
+        return not (fetched and (prepared or is_here(self._grid, speaker(cell))))
+
+    def assumed(self, cell: Cell) -> pd.DataFrame:
+        """Return what a cell's plan will amount to at typical lengths, one line a source."""
+        return assumed_accounting(Shapes(self._grid).of_cell(cell))
 
     def plan(self, cell: str, seed: int) -> pd.DataFrame:
         """Return the plan of a run, as its `plan.parquet` holds it.
@@ -89,7 +106,7 @@ class Planner:
         """Return the tokens of one picture."""
         path = self._grid.folder("backbone", self._grid.backbone(recipe))
         if not self.is_done(path):
-            return Shapes(self._grid).tower(recipe).tokens
+            return Shapes(self._grid).of_recipe(recipe).tower.tokens
         config = json.loads(checked(path / "config.json").read_text(encoding="utf-8"))
         return int(config["image_seq_length"])
 

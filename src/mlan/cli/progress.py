@@ -20,6 +20,7 @@ from mlan.code import code_digest
 from mlan.cost.jobs import Task
 from mlan.grid import Grid
 from mlan.records import RECORD, canonical, file_digest
+from mlan.weights import dropped
 
 State = Literal["done", "running", "outdated", "missing"]
 # A job at work writes its progress every few seconds.
@@ -53,6 +54,17 @@ def look(grid: Grid, jobs: Mapping[Path, Task], now: float | None = None) -> dic
         else:
             seen[folder] = _running(grid, task, moment) or Seen(task, "missing")
     return seen
+
+
+def lacking(seen: Mapping[Path, Seen]) -> list[Task]:
+    """Return jobs that will ask for weights which were dropped and which no job makes again."""
+    found = []
+    for job in seen.values():
+        weights = job.task.inputs.get("weights")
+        is_due = job.task.stage == "predict" and job.state in ("missing", "outdated")
+        if weights and is_due and seen[weights].state == "done" and dropped(weights):
+            found.append(job.task)
+    return found
 
 
 def withdraw(jobs: Mapping[Path, Task]) -> list[Task]:

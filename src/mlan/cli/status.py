@@ -26,9 +26,10 @@ def run(study: str, seeds: str | None, experiments: str | None, as_json: bool) -
     for line in _shared(grid, seen):
         shared.add_row(*line)
     show(screen, f"{grid.study.name}: jobs that runs share", shared)
-    runs = table("cell", "seed", *RUN_FOLDERS, left=6)
+    stages = [s for s in RUN_FOLDERS if any(job.task.stage == s for job in seen.values())]
+    runs = table("cell", "seed", *stages, left=2 + len(stages))
     for cell, seed in grid.runs():
-        runs.add_row(cell, str(seed), *(_entry(seen, grid, cell, seed, s) for s in RUN_FOLDERS))
+        runs.add_row(cell, str(seed), *(_entry(seen, grid, cell, seed, s) for s in stages))
     show(screen, "Runs", runs)
     done = sum(job.state == "done" for job in seen.values())
     outdated = sum(job.state == "outdated" for job in seen.values())

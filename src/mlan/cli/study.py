@@ -10,12 +10,20 @@ from mlan.config import Study, load_study
 from mlan.device import resolve_device
 from mlan.errors import ConfigError, MlanError, nearest
 from mlan.grid import Grid
-from mlan.hub import revisions_in
+from mlan.hub import known_revisions, revisions_in
 from mlan.preflight import preflight
 
 
-def open_grid(study: str, seeds: str | None = None, experiments: str | None = None) -> Grid:
+def open_grid(
+    study: str,
+    seeds: str | None = None,
+    experiments: str | None = None,
+    *,
+    locked_only: bool = True,
+) -> Grid:
     """Return the grid of a study by name or path.
+
+    Without `locked_only`, names of a hub may still be neither pinned nor locked.
 
     Raises ConfigError with every mistake in the file or the selection.
     """
@@ -25,7 +33,8 @@ def open_grid(study: str, seeds: str | None = None, experiments: str | None = No
         )
     loaded = load_study(study, seeds=seeds, experiments=experiments)
     root = Path("results") / loaded.name
-    grid = Grid(loaded, _device(loaded), revisions=revisions_in(loaded, root))
+    known = revisions_in(loaded, root) if locked_only else known_revisions(loaded, root)
+    grid = Grid(loaded, _device(loaded), revisions=known)
     if any(cell.recipe.mixture.match == "down" for cell in grid.cells.values()):
         preflight(grid)  # sizes of sources decide what the jobs are
     return grid

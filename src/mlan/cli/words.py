@@ -48,3 +48,28 @@ def count(number: float) -> str:
 def percent(fraction: float) -> str:
     """Return a fraction as a percentage with one decimal."""
     return f"{100 * fraction:.1f}"
+
+
+def two(number: float) -> str:
+    """Return a number with two digits that count: `7.1`, `0.32`, `370`."""
+    rounded = float(f"{number:.2g}")
+    return count(rounded) if rounded >= 10 else f"{rounded:g}"
+
+
+def flop(number: float) -> str:
+    """Return operations with two digits, `1.2e19`; `-` for none."""
+    return f"{number:.1e}".replace("+", "").replace("e0", "e") if number else "-"
+
+
+def size(number: float) -> str:
+    """Return bytes as `512 B`, `3.4 MB`, `13.5 GB` or `365 GB`; powers of 1000; `-` for none."""
+    value, units = float(number), ["B", "kB", "MB", "GB", "TB"]
+    while value >= 999.5 and len(units) > 1:
+        value /= 1000
+        units.pop(0)
+    return f"{value:.3g} {units[0]}" if number else "-"
+
+
+def gpu_hours(seconds: float) -> str:
+    """Return seconds of one GPU in hours: `7.1 GPU-h`."""
+    return f"{two(seconds / 3600)} GPU-h"

@@ -54,6 +54,7 @@ def misfits(config: StudyConfig) -> list[Problem]:
         *_image_problems(config.data),
         *_file_problems(config.data),
         *_condition_problems(config),
+        *_keep_problems(config),
         *recipe_problems(config.data, config.recipe),
     ]
 
@@ -107,6 +108,17 @@ def _nothing_asked(config: StudyConfig, known: list[int]) -> list[Problem]:
 
 def _listed(values: Iterable[Any]) -> str:
     return ", ".join(map(str, values))
+
+
+def _keep_problems(config: StudyConfig) -> list[Problem]:
+    asked = any(c.image == "real" and "dev" in c.parts for c in config.evaluate.conditions)
+    if config.keep != "best" or asked:
+        return []
+    line = (
+        "keep = 'best': compares cells on the dev parts, which no condition of "
+        "evaluate.conditions asks with the real picture"
+    )
+    return [Problem(line, ("keep", "evaluate.conditions"))]
 
 
 def _image_problems(data: Data) -> list[Problem]:

@@ -22,11 +22,15 @@ from mlan.errors import ConfigError, nearest
 
 @dataclass(frozen=True)
 class Study:
-    """A validated study: `name` gives the results folder, `path` the file it came from."""
+    """A validated study: `name` gives the results folder, `path` the file it came from.
+
+    `whole` unless only some of its seeds or experiments were selected.
+    """
 
     name: str
     path: Path
     config: StudyConfig
+    whole: bool = True
 
     def resolve(self, relative: str) -> Path:
         """Turn a path of the study file into one relative to the working directory."""
@@ -97,7 +101,8 @@ def load_study(
     if not isinstance(raw, dict):
         raise ConfigError(f"{path}: a study file is a mapping of sections; it holds {raw!r:.60}")
     config = _checked(path, raw, all_off=bool(_split(experiments)))
-    return Study(path.stem, path, _select(config, seeds, experiments))
+    selected = _select(config, seeds, experiments)
+    return Study(path.stem, path, selected, whole=selected == config)
 
 
 def _parse(path: Path) -> Any:

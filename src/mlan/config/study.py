@@ -134,6 +134,12 @@ class StudyConfig(Section):
     )
     gpus: int = Field(1, ge=1, description="GPUs of one training or evaluation job on cuda.")
     threads: int = Field(2, ge=1, description="CPU threads of one training or evaluation job.")
+    keep: Keep = Field(
+        "all",
+        description="What stays of a run's weights once it is scored: none (`scores`), adapters "
+        "and projector (`adapters`), those of the best cell on the dev parts (`best`), or all. "
+        "No part of any result; see docs/cost.md.",
+    )
     data: Data = Field(description="Concepts, images, sources, benchmarks.")
     recipe: Recipe = Field(description="The base cell.")
     experiments: dict[Name, Experiment] = Field(

@@ -6,5 +6,16 @@ Everything here is read from the configuration; no model is loaded and torch is 
 from mlan.cost.estimate import Estimate, StageTime, estimate
 from mlan.cost.jobs import Task, tasks
 from mlan.cost.rates import Rate, measured_rates
+from mlan.cost.study import StudyCost, study_cost
 
-__all__ = ["Estimate", "Rate", "StageTime", "Task", "estimate", "measured_rates", "tasks"]
+__all__ = [
+    "Estimate",
+    "Rate",
+    "StageTime",
+    "StudyCost",
+    "Task",
+    "estimate",
+    "measured_rates",
+    "study_cost",
+    "tasks",
+]

@@ -10,10 +10,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from mlan.config.benchmarks import SetBenchmark
 from mlan.config.data import InstructionSetSource
 from mlan.config.study import Keep
+from mlan.cost import public
 from mlan.cost.gpus import number_bytes, weight_bytes
-from mlan.cost.lengths import asked_items, counts
+from mlan.cost.lengths import asked_items, captions, counts
 from mlan.cost.shapes import Setting, Shapes
 from mlan.data.scenes import values
 from mlan.grid import Grid
@@ -27,13 +29,15 @@ _ANSWER_BYTES = 400
 
 @dataclass(frozen=True)
 class Disk:
-    """Bytes by kind; `weights` for each way to keep them."""
+    """Bytes by kind; `weights` for each way to keep them, those of `runs` tuned runs."""
 
     pictures: float
     backbones: float
     stage1: float
     weights: Mapping[Keep, float]
     answers: float
+    runs: int
+    largest_run: float
     assumed: tuple[str, ...] = ()
 
     def total(self, keep: Keep) -> float:
@@ -49,15 +53,19 @@ def study_disk(grid: Grid, shapes: Shapes, rows: Mapping[str, int]) -> Disk:
         picture_bytes(grid, name, shapes, rows, assumed)
         for name in dict.fromkeys((*grid.config.data.images, *_own_sets(grid)))
     )
-    settings = {name: shapes.setting(cell.recipe) for name, cell in grid.cells.items()}
-    runs = sum(len(cell.seeds) for cell in grid.cells.values())
-    stacks = [shapes.setting(recipe) for recipe, _ in grid.stacks.values()]
+    settings = {name: shapes.of_cell(cell) for name, cell in grid.cells.items()}
+    backbones = {grid.backbone_of(cell): settings[name] for name, cell in grid.cells.items()}
+    tuned = [cell for cell, _ in grid.runs() if grid.cells[cell].kind == "tuned"]
+    stacks = [shapes.of_recipe(recipe) for recipe, _ in grid.stacks.values()]
+    answers = sum(sum(asked_items(grid.config, seed).values()) for _, seed in grid.runs())
     return Disk(
         pictures=pictures,
-        backbones=sum(weight_bytes(shapes.setting(r)) for r in grid.backbones.values()),
+        backbones=sum(map(weight_bytes, backbones.values())),
         stage1=sum(4.0 * setting.projector for setting in stacks),
         weights={keep: kept_bytes(grid, settings, keep) for keep in KEEPS},
-        answers=float(runs * sum(asked_items(grid.config).values()) * _ANSWER_BYTES),
+        answers=float(answers * _ANSWER_BYTES),
+        runs=len(tuned),
+        largest_run=max((run_bytes(settings[cell]) for cell in tuned), default=0.0),
         assumed=tuple(assumed),
     )
 
@@ -83,8 +91,10 @@ def kept_bytes(grid: Grid, settings: Mapping[str, Setting], keep: Keep) -> float
 
 
 def _own_sets(grid: Grid) -> list[str]:
-    """Sources of your own with pictures, which have an image set of their name."""
-    return [name for name in grid.sources if grid.source_images(name) == name]
+    """Sources and benchmarks of files with pictures, which have an image set of their name."""
+    used = {*grid.sources, *grid.config.data.benchmarks}
+    files = grid.config.data.from_files().items()
+    return [name for name, entry in files if name in used and entry.modality == "vision"]
 
 
 def picture_count(grid: Grid, name: str) -> int | None:
@@ -92,8 +102,10 @@ def picture_count(grid: Grid, name: str) -> int | None:
     data = grid.config.data
     images = data.images.get(name)
     if images is None:
-        source = data.sources[name]
-        return _SET_PICTURES.get(source.set) if isinstance(source, InstructionSetSource) else None
+        entry = data.from_files()[name]
+        if isinstance(entry, SetBenchmark):
+            return public.ITEMS[entry.set]  # at most: questions share pictures
+        return _SET_PICTURES.get(entry.set) if isinstance(entry, InstructionSetSource) else None
     plain = (data.concepts.objects + data.concepts.countries) * images.views
     kinds = len(values("colour")) + len(values("position"))
     return plain + data.concepts.objects * images.scenes * kinds
@@ -105,11 +117,10 @@ def picture_bytes(
     """Return the bytes of an image set; what had to be assumed is appended to `assumed`."""
     number = picture_count(grid, name) if name not in rows else rows[name]
     if number is None:
-        drawn = [
-            counts(shapes.setting(cell.recipe)).get(name, 0)
-            for cell in grid.cells.values()
-            if cell.kind == "tuned"
-        ]
+        tuned = [cell for cell in grid.cells.values() if cell.kind == "tuned"]
+        drawn = [counts(shapes.of_cell(cell)).get(name, 0) for cell in tuned]
+        stacks = [shapes.of_recipe(recipe) for recipe, _ in grid.stacks.values()]
+        drawn += [captions(s) for s in stacks if s.recipe.align.captions == name]
         number = max(drawn, default=0)
-        assumed.append(f"{name}: {number} pictures, as many as examples")
+        assumed.append(f"{name}: {number} pictures, as many as examples or captions are drawn")
     return float(3 * number * grid.config.data.image_size**2)

@@ -11,9 +11,11 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 
 from mlan.config.recipe import Recipe
 from mlan.cost.disk import picture_count
+from mlan.cost.flops import predict_tokens
 from mlan.cost.gpus import Device
 from mlan.cost.jobs import MODEL_STAGES, STAGES, Task, tasks
 from mlan.cost.rates import Rate
@@ -25,6 +27,7 @@ START_S = 1.5  # a job of tables
 MODEL_START_S = 2.0  # loading of a job that runs a model; the imports are shared (`forkserver`)
 _FIXED_S = {
     "fetch": 10.0,  # unknown: it depends on the network
+    "fetch_model": 60.0,
     "prepare_concepts": 2.0,
     "prepare_source": 0.3,
     "prepare_benchmark": 0.5,
@@ -33,6 +36,7 @@ _FIXED_S = {
     "score": 0.5,
     "collect": 5.0,
     "draw": 15.0,
+    "prune": 0.2,
 }
 _PICTURE_S = 0.0015  # of one drawn picture
 # What a stage reaches of the speed of large products (measured beside each other, two cores).
@@ -84,24 +88,33 @@ def estimate(
     tokens: Mapping[str, float] | None = None,
     cores: int | None = None,
     left_out: frozenset[Path] = frozenset(),
-    device: Device | None = None,
 ) -> Estimate:
     """Return what the study costs at `gflops` (GFLOP/s of large fp32 products, two threads).
 
     `rates` are those of `measured_rates`; `tokens` a cell's tokens where a plan gave them;
-    `left_out` folders that need no job any more; with `device` jobs of a model run on that
-    GPU instead. Raises ValueError unless gflops > 0.
+    `left_out` folders that need no job any more. Raises ValueError unless gflops > 0.
     """
     jobs = tasks(grid)
-    each = task_seconds(grid, gflops, jobs, rates=rates, tokens=tokens, device=device)
+    seconds = task_seconds(grid, gflops, jobs, rates=rates, tokens=tokens)
+    measured = tuple(stage for stage in MODEL_STAGES if stage in (rates or {}))
+    return summed(jobs, seconds, grid.device, cores, left_out, measured)
+
+
+def summed(
+    jobs: Mapping[Path, Task],
+    seconds: Mapping[Path, float],
+    device: str,
+    cores: int | None = None,
+    left_out: frozenset[Path] = frozenset(),
+    measured: tuple[str, ...] = (),
+) -> Estimate:
+    """Return the sums of jobs' seconds per stage, on a kind of device; see `estimate`."""
     stages = []
-    kind = "cuda" if device else grid.device
     for stage in STAGES:
-        mine = [each[f] for f, t in jobs.items() if t.stage == stage and f not in left_out]
+        mine = [seconds[f] for f, t in jobs.items() if t.stage == stage and f not in left_out]
         if mine:
-            side_by_side = min(len(mine), slots(stage, kind, cores))
+            side_by_side = min(len(mine), slots(stage, device, cores))
             stages.append(StageTime(stage, len(mine), sum(mine), sum(mine) / side_by_side))
-    measured = () if device else tuple(s for s in MODEL_STAGES if s in (rates or {}))
     return Estimate(tuple(stages), measured)
 
 
@@ -122,7 +135,10 @@ def task_seconds(
     tokens: Mapping[str, float] | None = None,
     device: Device | None = None,
 ) -> dict[Path, float]:
-    """Return the seconds of each job, run alone, by its folder."""
+    """Return the seconds of each job, run alone, by its folder.
+
+    With `device` jobs of a model run on that GPU instead of this machine.
+    """
     if gflops <= 0:
         raise ValueError(f"gflops = {gflops}: a machine has a positive speed")
     workload = Workload(grid, tokens)
@@ -160,16 +176,23 @@ class _Machine(_Clock):
     def _of_model(self, task: Task) -> float:
         loop, rate = self._workload.loop(task), self._rates.get(task.stage)
         work = _as_large_products(task.stage, self._workload.setting(task).recipe, loop)
-        if rate is not None:
-            base = self._workload.base_loop(task.stage)
+        if rate is not None and loop.tokens:
+            base = self._workload.base_loop(task)
             base_work = _as_large_products(task.stage, self._grid.config.recipe, base)
             relative = (work / loop.tokens) / (base_work / base.tokens)
-            counted = rate.tokens if task.stage == "predict" else loop.tokens
-            return rate.overhead_s + START_S + counted * relative / rate.tokens_per_s
+            longer = self._longer(rate) if task.stage == "predict" else 1.0
+            return rate.overhead_s + START_S + loop.tokens * longer * relative / rate.tokens_per_s
         alone = work / self._speed / _EFFICIENCY[task.stage]
         if self._grid.device == "cuda":
             alone = max(alone, loop.steps * _GPU_STEP_S[task.stage])
         return MODEL_START_S + self._workload.extra(task).total / self._speed + alone
+
+    def _longer(self, rate: Rate) -> float:
+        """How many times the assumed tokens the questions had in finished runs, seed by seed."""
+        base = self._workload.shapes.of_recipe(self._grid.config.recipe)
+        assumed = {seed: predict_tokens(base, seed) for seed in rate.tokens_by_seed}
+        found = [rate.tokens_by_seed[s] / tokens for s, tokens in assumed.items() if tokens]
+        return median(found) if found else 1.0
 
 
 class _Gpu(_Clock):
@@ -182,7 +205,7 @@ class _Gpu(_Clock):
     def _of_model(self, task: Task) -> float:
         setting, loop = self._workload.setting(task), self._workload.loop(task)
         work = loop.work + self._workload.extra(task)
-        alone = self._device.seconds(task.stage, work, setting) / self._grid.config.gpus
+        alone = self._device.seconds(work, setting, loop.steps) / self._grid.config.gpus
         return self._device.loading(setting) + max(alone, loop.steps * _GPU_STEP_S[task.stage])
 
 

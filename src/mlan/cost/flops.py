@@ -12,8 +12,8 @@ Per token, with N the parameters of the language model's layers (embeddings left
 - the projector is trained, 6 operations a parameter; the vision tower is frozen and run forward
   once a picture, and is counted apart.
 
-Recomputation is not counted (it is no progress), nor is padding. Not here: how fast a machine
-is (`estimate`, `gpus`).
+Recomputation is not counted (it is no progress), nor is padding. It is the count of `mlan.flops`,
+by part and before there are documents. Not here: how fast a machine is (`estimate`, `gpus`).
 """
 
 from __future__ import annotations
@@ -106,7 +106,7 @@ def align_extra_work(setting: Setting) -> Work:
     The tower runs once a picture; a warm start pulls picture tokens to name tokens; naming is
     checked. With captions of your own the tower belongs to `align_work`.
     """
-    if not _is_embedded(setting):
+    if not _is_embedded(setting) or setting.recipe.align.existing is not None:
         return Work()
     model, align, data = setting.model, setting.recipe.align, setting.config.data
     concepts = data.concepts.objects + data.concepts.countries
@@ -123,21 +123,21 @@ def align_extra_work(setting: Setting) -> Work:
     )
 
 
-def predict_tokens(setting: Setting, known: dict[str, float] | None = None) -> float:
-    """Return the prompt tokens of one run's questions, over benchmarks and conditions.
+def predict_tokens(setting: Setting, seed: int, known: dict[str, float] | None = None) -> float:
+    """Return the prompt tokens of the questions of a run of `seed`, over its conditions.
 
     `known` gives a benchmark's mean by name where it was counted.
     """
     return sum(
         items * (known or {}).get(name, question_tokens(setting, name))
-        for name, items in asked_items(setting.config).items()
+        for name, items in asked_items(setting.config, seed).items()
     )
 
 
-def predict_work(setting: Setting) -> Work:
-    """Return the operations of one run's evaluation: prefill, greedy answers, pictures."""
+def predict_work(setting: Setting, seed: int) -> Work:
+    """Return the operations of the evaluation of a run of `seed`: prefill, answers, pictures."""
     model, config = setting.model, setting.config
-    asked = asked_items(config)
+    asked = asked_items(config, seed)
     lengths = {name: question_tokens(setting, name) for name in asked}
     tokens = {name: items * lengths[name] for name, items in asked.items()}
     vision = sum(n for name, n in asked.items() if config.data.benchmarks[name].modality != "text")
@@ -166,4 +166,4 @@ def _projection(setting: Setting) -> float:
 
 
 def _is_embedded(setting: Setting) -> bool:
-    return setting.recipe.align.images in setting.config.data.images
+    return setting.recipe.align.captions is None

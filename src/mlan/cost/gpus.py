@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from mlan.cost.flops import ANSWER_STEPS, Work
-from mlan.cost.lengths import asked_items
+from mlan.cost.flops import Work
 from mlan.cost.shapes import Setting
 from mlan.errors import MlanError, nearest
 
@@ -60,19 +59,15 @@ class Device:
     gpu: Gpu
     mfu: float = MFU
 
-    def seconds(self, stage: str, work: Work, setting: Setting) -> float:
+    def seconds(self, work: Work, setting: Setting, steps: int) -> float:
         """Return the seconds of a job's work on one such GPU, loading left out.
 
         Training and prefill run at the assumed share of the peak. Decoding is bound by reading
-        the weights once a step, for a batch of answers at a time.
+        the weights once in each of its `steps`, for a batch of answers at a time.
         """
         rate = self.gpu.peak(setting.recipe.backbone.precision) * self.mfu
-        if stage != "predict":
+        if not work.decoding:
             return work.total / rate
-        batch = setting.config.evaluate.batch
-        steps = sum(-(-n // batch) for n in asked_items(setting.config).values()) * min(
-            ANSWER_STEPS, setting.config.evaluate.max_new_tokens
-        )
         read = steps * weight_bytes(setting) / (self.gpu.bandwidth * 1e12 * _BANDWIDTH)
         return (work.total - work.decoding) / rate + max(read, work.decoding / rate)
 
@@ -91,11 +86,11 @@ def find_gpu(name: str, mfu: float | None = None) -> Device:
 
 
 def weight_bytes(setting: Setting) -> float:
-    """Return the bytes of a model's weights at the precision of its arithmetic."""
+    """Return the bytes of a model's weights as the recipe keeps them."""
     each = number_bytes(setting)
     return each * (setting.model.total + setting.projector + setting.tower.parameters)
 
 
 def number_bytes(setting: Setting) -> int:
-    """Return the bytes of one number at the precision of the recipe."""
-    return 2 if setting.recipe.backbone.precision == "bf16" else 4
+    """Return the bytes of one weight as the recipe keeps it."""
+    return 4 if setting.recipe.tune.weights == "fp32" else 2

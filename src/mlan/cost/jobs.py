@@ -1,6 +1,6 @@
 """The jobs of a study, as the workflow will run them: one task per folder that a job owns.
 
-Found by following `Grid.inputs` from the report backwards, so that a data set which no cell
+Found by following `Grid.inputs` from the last jobs backwards, so that a data set which no cell
 uses is no task, as in the workflow. Not here: which of them are done (`mlan.cli.progress`).
 """
 
@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from mlan.grid import Grid
+from mlan.weights import KEPT
 
 # Stages in the order of the workflow, and how a table names them.
 STAGES = (
@@ -29,11 +30,18 @@ STAGES = (
     "score",
     "collect",
     "draw",
+    "prune",
 )
 # Stages that run a model.
 MODEL_STAGES = ("align", "tune", "predict")
 # The folder of each stage within a run's own.
-RUN_FOLDERS = {"mix": "mixture", "tune": "weights", "predict": "predictions", "score": "scores"}
+RUN_FOLDERS = {
+    "mix": "mixture",
+    "tune": "weights",
+    "predict": "predictions",
+    "score": "scores",
+    "prune": KEPT,
+}
 
 
 @dataclass(frozen=True)
@@ -53,7 +61,7 @@ class Task:
 
 
 def tasks(grid: Grid) -> dict[Path, Task]:
-    """Return every job that the report needs by its folder, producers before consumers."""
+    """Return every job of a whole run by its folder, producers before consumers."""
     known = {folder: (stage, wildcards) for stage, wildcards, folder in _all(grid)}
     found: dict[Path, Task] = {}
 
@@ -67,6 +75,9 @@ def tasks(grid: Grid) -> dict[Path, Task]:
         found[folder] = Task(stage, wildcards, folder, inputs)
 
     visit(grid.folder("report"))
+    for cell, seed in grid.runs() if grid.prunes else ():
+        if grid.cells[cell].kind == "tuned":
+            visit(grid.run_folder(cell, seed, KEPT))
     return found
 
 

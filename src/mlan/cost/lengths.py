@@ -2,29 +2,29 @@
 
 Embedded sources were measured. For others typical lengths stand in until a plan counts them:
 the paper's short answers are about 150 tokens in text and 64 beside a picture (its own ratio of
-4 to 4.8 between the two at 576 image tokens), a stage-1 caption of LCS-558K about 24, the
-questions of its benchmarks about 160 in text and 100 beside a picture.
+4 to 4.8 between the two at 576 image tokens), a stage-1 caption of LCS-558K about 24. Questions
+of public benchmarks: `public`.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from mlan.config.data import FactsSource
+from mlan.config.benchmarks import FactsBenchmark
+from mlan.config.data import Concepts, FactsSource
 from mlan.config.study import StudyConfig
-from mlan.cost.shapes import Setting, is_embedded
+from mlan.cost import public
+from mlan.cost.shapes import Setting
 from mlan.data.relations import RELATIONS
 from mlan.mixture.counts import mixture_counts
 
 
 @dataclass(frozen=True)
 class Lengths:
-    """Mean tokens: of text in an example by modality, of a question, a caption, an answer."""
+    """Mean tokens: of text in an example by modality, of a caption, of an answer."""
 
     text: float
     beside_picture: float
-    text_question: float
-    picture_question: float
     caption: float
     answer: float
 
@@ -32,19 +32,21 @@ class Lengths:
 EMBEDDED = Lengths(
     text=26.0,
     beside_picture=25.0,
-    text_question=29.5,
-    picture_question=29.5,
     caption=12.0,
     answer=2.4,
 )
 TYPICAL = Lengths(
     text=150.0,
     beside_picture=64.0,
-    text_question=160.0,
-    picture_question=100.0,
     caption=24.0,
     answer=4.0,
 )
+
+
+# Of an embedded benchmark's question, its picture left out.
+EMBEDDED_QUESTION = 29.5
+# Captions of LCS-558K, LLaVA's stage 1.
+_CAPTIONS = 558_128
 
 
 def of_source(config: StudyConfig, name: str) -> Lengths:
@@ -54,7 +56,7 @@ def of_source(config: StudyConfig, name: str) -> Lengths:
 
 def of_captions(setting: Setting) -> Lengths:
     """Return the lengths of what stage 1 names: the embedded pictures, or real captions."""
-    return EMBEDDED if setting.recipe.align.images in setting.config.data.images else TYPICAL
+    return EMBEDDED if setting.recipe.align.captions is None else TYPICAL
 
 
 def example_tokens(setting: Setting, name: str) -> float:
@@ -89,8 +91,11 @@ def mean_context(setting: Setting) -> float:
 
 
 def captions(setting: Setting) -> int:
-    """Return how many captions stage 1 sees."""
-    return setting.recipe.align.steps * setting.recipe.align.batch
+    """Return how many captions stage 1 sees; a source gone through is taken for LCS-558K."""
+    align = setting.recipe.align
+    if align.existing is not None:
+        return 0
+    return align.steps * align.batch if align.epochs is None else align.epochs * _CAPTIONS
 
 
 def caption_tokens(setting: Setting) -> float:
@@ -100,24 +105,30 @@ def caption_tokens(setting: Setting) -> float:
 
 def question_tokens(setting: Setting, benchmark: str) -> float:
     """Return the mean tokens of a benchmark's prompt, those of its picture included."""
-    lengths = EMBEDDED if is_embedded(setting.recipe.backbone.vision_tower) else TYPICAL
-    if setting.config.data.benchmarks[benchmark].modality == "text":
-        return lengths.text_question
-    return lengths.picture_question + setting.tower.tokens
+    asked = setting.config.data.benchmarks[benchmark]
+    own = EMBEDDED_QUESTION if isinstance(asked, FactsBenchmark) else public.text_tokens(asked)
+    return own + setting.tower.tokens * (asked.modality == "vision")
 
 
-def asked_items(config: StudyConfig) -> dict[str, int]:
-    """Return how many questions of each benchmark a run answers at most, over all conditions."""
-    concepts = config.data.concepts
-    sizes = {"object": concepts.objects, "country": concepts.countries, "word": concepts.words}
+def asked_items(config: StudyConfig, seed: int) -> dict[str, int]:
+    """Return how many questions of each benchmark a run of `seed` answers at most."""
     asked = {}
     for name, benchmark in config.data.benchmarks.items():
-        dev = round(sizes[RELATIONS[benchmark.relation].kind] * concepts.dev_fraction)
-        size = {"dev": min(benchmark.dev, dev), "test": benchmark.test}
+        size = (
+            _part_sizes(benchmark, config.data.concepts)
+            if isinstance(benchmark, FactsBenchmark)
+            else public.sizes(benchmark)
+        )
         asked[name] = sum(
             size[part]
-            for condition in config.evaluate.conditions
+            for condition in config.evaluate.asked_in(seed)
             for part in condition.parts
             if condition.image == "real" or benchmark.modality == "vision"
         )
     return asked
+
+
+def _part_sizes(benchmark: FactsBenchmark, concepts: Concepts) -> dict[str, int]:
+    kinds = {"object": concepts.objects, "country": concepts.countries, "word": concepts.words}
+    dev = round(kinds[RELATIONS[benchmark.relation].kind] * concepts.dev_fraction)
+    return {"dev": min(benchmark.dev, dev), "test": benchmark.test}

@@ -2,11 +2,11 @@
 
 A trained weight costs 16 bytes with AdamW, whether it is kept in fp32 (weight 4, gradient 4, two
 moments 8) or in bf16 with an fp32 master copy (2 + 2 + 4 + 8; Rajbhandari et al. 2020, arXiv
-1910.02054, sec. 3.1). A frozen one costs its own bytes; weights of adapters are small beside it.
-Activations are what the backward pass of a Llama block needs under fused attention, which keeps
-no table of scores (after Korthikanti et al. 2022, arXiv 2205.05198, sec. 4); checkpointing keeps
-a block's input alone and computes one block at a time once more. Logits exist at supervised
-positions only.
+1910.02054, sec. 3.1), and 6 in bf16 with 8-bit moments and stochastic rounding (2 + 2 + 1 + 1).
+A frozen one costs its own bytes; weights of adapters are small beside it. Activations are what
+the backward pass of a Llama block needs under fused attention, which keeps no table of scores
+(after Korthikanti et al. 2022, arXiv 2205.05198, sec. 4); checkpointing keeps a block's input
+alone and computes one block at a time once more. Logits exist at supervised positions only.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ from dataclasses import dataclass
 
 from mlan.cost.gpus import number_bytes, weight_bytes
 from mlan.cost.lengths import (
-    asked_items,
     caption_tokens,
     of_captions,
     question_tokens,
@@ -24,14 +23,16 @@ from mlan.cost.lengths import (
 )
 from mlan.cost.shapes import LanguageModel, Setting
 
-_FLOAT = 4  # bytes of a master weight, a moment, a logit
+_FLOAT = 4  # bytes of a logit
+# Bytes that the optimiser keeps of a trained weight, the master copy included.
+_OPTIMISER = {"fp32": 8, "fp32_master": 12, "bf16_stochastic": 2}
 # Libraries and the device's context.
 RUNTIME_BYTES = 0.7e9
 
 
 @dataclass(frozen=True)
 class Memory:
-    """Bytes of a job's peak. `checkpointed` is what activations are with checkpointing."""
+    """Bytes of a job's peak. `checkpointed`: activations where every layer is checkpointed."""
 
     weights: float
     gradients: float = 0.0
@@ -43,13 +44,13 @@ class Memory:
 
     @property
     def peak(self) -> float:
-        """All of it, activations kept."""
+        """All of it, as the recipe says."""
         held = self.weights + self.gradients + self.optimiser + self.logits + self.cache
         return held + self.activations + RUNTIME_BYTES
 
     @property
     def peak_checkpointed(self) -> float:
-        """All of it, activations computed once more in the backward pass."""
+        """All of it, activations of every layer computed once more in the backward pass."""
         return self.peak - self.activations + self.checkpointed
 
 
@@ -58,12 +59,14 @@ def job_memory(stage: str, setting: Setting) -> Memory:
     if stage == "predict":
         return _predict(setting)
     if stage == "align":
-        captions = setting.recipe.align.batch
+        if setting.recipe.align.existing is not None:
+            return Memory(weights=0.0)
+        rows = setting.recipe.align.rows_at_once or setting.recipe.align.batch
         tokens, learnt = caption_tokens(setting), of_captions(setting).caption
-        return _training(setting, setting.projector, captions * tokens, captions * learnt)
-    step = setting.recipe.tune.examples_per_step / setting.recipe.mixture.instances
-    learnt = supervised_tokens(setting) * step
-    return _training(setting, trained_parameters(setting), tokens_at_once(setting), learnt)
+        return _training(setting, setting.projector, rows * tokens, rows * learnt)
+    tokens = tokens_at_once(setting)
+    learnt = supervised_tokens(setting) * tokens / tune_tokens(setting)
+    return _training(setting, trained_parameters(setting), tokens, learnt)
 
 
 def trained_parameters(setting: Setting) -> int:
@@ -75,24 +78,31 @@ def trained_parameters(setting: Setting) -> int:
 
 
 def tokens_at_once(setting: Setting) -> float:
-    """Return the tokens of one forward pass in training: those of a step."""
-    mixture = setting.recipe.mixture
+    """Return the tokens of one forward pass in training: those of a step, or of its passes."""
+    tune, mixture = setting.recipe.tune, setting.recipe.mixture
     mean = tune_tokens(setting) / mixture.instances
-    return mean * min(setting.recipe.tune.examples_per_step, mixture.instances)
+    step = mean * min(tune.examples_per_step, mixture.instances)
+    return min(step, tune.pass_tokens or step)
 
 
 def _training(setting: Setting, trained: int, tokens: float, learnt: float) -> Memory:
-    model, size = setting.model, number_bytes(setting)
+    model, tune, size = setting.model, setting.recipe.tune, number_bytes(setting)
     block = block_numbers(model) * size
-    master = _FLOAT if size < _FLOAT else 0
+    every = tune.activation_checkpointing
     return Memory(
         weights=weight_bytes(setting),
         gradients=trained * size,
-        optimiser=trained * (2 * _FLOAT + master),
-        activations=tokens * model.layers * block,
-        checkpointed=tokens * (model.layers * model.width * size + block),
+        optimiser=trained * _OPTIMISER[tune.weights],
+        activations=tokens
+        * _activations(model, block, size, model.layers // every if every else 0),
+        checkpointed=tokens * _activations(model, block, size, model.layers),
         logits=2 * learnt * model.vocabulary * _FLOAT,
     )
+
+
+def _activations(model: LanguageModel, block: int, size: int, again: int) -> int:
+    """Bytes of a token where `again` of the layers keep their input alone."""
+    return (model.layers - again) * block + again * model.width * size + block * (again > 0)
 
 
 def block_numbers(model: LanguageModel) -> int:
@@ -107,7 +117,7 @@ def block_numbers(model: LanguageModel) -> int:
 def _predict(setting: Setting) -> Memory:
     """Weights, keys and values of one batch, the prefill's block, logits of last positions."""
     model, config, size = setting.model, setting.config, number_bytes(setting)
-    longest = max((question_tokens(setting, name) for name in asked_items(config)), default=0.0)
+    longest = max(question_tokens(setting, name) for name in config.data.benchmarks)
     batch = config.evaluate.batch
     tokens = batch * (longest + config.evaluate.max_new_tokens)
     block = tokens * block_numbers(model) * size

@@ -8,15 +8,17 @@ is taken for the table's first 7B model and told as assumed.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
 from mlan.config.hub import PREFIX
+from mlan.config.models import is_embedded, is_folder
 from mlan.config.recipe import Recipe
 from mlan.config.study import StudyConfig
-from mlan.grid import Grid
+from mlan.flops import encoder_flops
+from mlan.grid import Cell, Grid
 
 Shape = TypeVar("Shape")
 IMAGE_TOKENS = 9  # of one picture, both embedded towers
@@ -86,20 +88,18 @@ def transformer_tower(
 ) -> VisionTower:
     """Return a ViT of which the language model reads one token a patch.
 
-    Forward: 2 operations a weight and position, 4 x layers x width x positions^2 for attention,
-    the last layer counted although LLaVA reads the one before it: it is computed.
+    The last layer is counted although LLaVA reads the one before it: it is computed.
     """
     tokens = (side // patch) ** 2
     positions = tokens + class_token
     layer = 4 * width * (width + 1) + 2 * width * inner + inner + width + 4 * width
     stem = 3 * patch**2 * width
     weights = layers * layer + stem
-    attention = 4 * layers * width * positions**2
     return VisionTower(
         tokens=tokens,
         features=width,
         parameters=weights + positions * width,
-        per_picture=float(2 * weights * positions + attention),
+        per_picture=encoder_flops(weights, layers, width, positions),
         side=side,
     )
 
@@ -114,6 +114,7 @@ LANGUAGE_MODELS = {
     "llama-2-7b-hf": _LLAMA2,
     "llama-2-7b": _LLAMA2,
     "vicuna-7b-v1.5": _LLAMA2,
+    "llava-1.5-7b-hf": _LLAMA2,
     "llama-3.1-8b": _LLAMA3,
     "llama-3.1-8b-instruct": _LLAMA3,
     "meta-llama-3.1-8b-instruct": _LLAMA3,
@@ -130,6 +131,7 @@ TOWERS = {
     "mobilenetv2": VisionTower(IMAGE_TOKENS, 1577, 2_223_872, 0.11e9),
     "toy-tower": VisionTower(IMAGE_TOKENS, 24, 2_000, 1e6),
     "clip-vit-large-patch14-336": _CLIP_L,
+    "llava-1.5-7b-hf": _CLIP_L,
     "siglip-so400m-patch14-384": transformer_tower(
         side=384, patch=14, width=1152, layers=27, inner=4304, class_token=False
     ),
@@ -161,47 +163,62 @@ class Shapes:
         self._grid = grid
         self.assumed: set[str] = set()
 
-    def setting(self, recipe: Recipe) -> Setting:
+    def of_cell(self, cell: Cell) -> Setting:
+        """Return a cell's recipe, its matched number of examples, the shapes of its backbone."""
+        instances = self._grid.budgets.get(cell.name, cell.recipe.mixture.instances)
+        mixture = cell.recipe.mixture.model_copy(update={"instances": instances})
+        recipe = cell.recipe.model_copy(update={"mixture": mixture})
+        return self._setting(recipe, self._grid.backbone_of(cell), cell.model)
+
+    def of_recipe(self, recipe: Recipe) -> Setting:
         """Return a recipe with the shapes of its backbone."""
-        model, tower = self.language_model(recipe), self.tower(recipe)
-        return Setting(self._grid.config, recipe, model, tower)
+        return self._setting(recipe, self._grid.backbone(recipe), "")
 
-    def language_model(self, recipe: Recipe) -> LanguageModel:
-        """Return the shape of a recipe's language model."""
-        name = recipe.backbone.language_model
-        known = _row(LANGUAGE_MODELS, name)
-        config = self._config(recipe).get("text_config") if known is None else None
-        if config:
-            return read_language_model(config)
-        return known or self._assume(LANGUAGE_MODELS, name, _UNKNOWN_MODEL)
+    def _setting(self, recipe: Recipe, backbone: str, released: str) -> Setting:
+        """A recipe and shapes; a `released` model is both language model and tower."""
+        language = released or recipe.backbone.language_model
+        tower = released or recipe.backbone.vision_tower
+        folder = self._grid.folder("backbone", backbone)
+        model = _row(LANGUAGE_MODELS, language)
+        eyes = _row(TOWERS, tower)
+        if model is None:
+            found = self._config(folder, language, "text_config")
+            model = self._read(read_language_model, found, language, _UNKNOWN_MODEL)
+        if eyes is None:
+            found = self._config(folder, tower, "vision_config")
+            eyes = self._read(read_tower, found, tower, _UNKNOWN_TOWER)
+        return Setting(self._grid.config, recipe, model, eyes)
 
-    def tower(self, recipe: Recipe) -> VisionTower:
-        """Return the shape of a recipe's vision tower."""
-        name = recipe.backbone.vision_tower
-        known = _row(TOWERS, name)
-        config = self._config(recipe).get("vision_config") if known is None else None
-        if config:
-            return read_tower(config)
-        return known or self._assume(TOWERS, name, _UNKNOWN_TOWER)
+    def _config(self, backbone: Path, name: str, part: str) -> Mapping[str, Any]:
+        """A part of the prepared backbone's config.json, or that of the model's own folder."""
+        found = read_config(backbone / "config.json")
+        if not found and not is_embedded(name):
+            found = read_config(self._grid.model_folder(name) / "config.json")
+        within: Mapping[str, Any] = found.get(part, found)
+        return within
 
-    def _config(self, recipe: Recipe) -> dict[str, Any]:
-        folder = self._grid.folder("backbone", self._grid.backbone(recipe))
-        return read_config(folder / "config.json")
-
-    def _assume(self, table: Mapping[str, Shape], name: str, instead: str) -> Shape:
-        self.assumed.add(f"{name}: its shape is that of {instead} until its config.json is here")
-        return table[instead]
+    def _read(
+        self,
+        read: Callable[[Mapping[str, Any]], Shape],
+        config: Mapping[str, Any],
+        name: str,
+        instead: str,
+    ) -> Shape:
+        try:
+            return read(config)
+        except (KeyError, TypeError):
+            table: Mapping[str, Any] = {**TOWERS, **LANGUAGE_MODELS}
+            self.assumed.add(f"{name}: shape of {instead} until its config.json is here")
+            shape: Shape = table[instead]
+            return shape
 
 
 def _row(table: Mapping[str, Shape], name: str) -> Shape | None:
     """The table's row of an embedded name, or of `hub:org/name@commit`, tuned variants too."""
+    if is_folder(name):
+        return None
     short = name.removeprefix(PREFIX).partition("@")[0].rpartition("/")[2].lower()
     return table.get(short) or table.get(short.removesuffix("-instruct"))
-
-
-def is_embedded(name: str) -> bool:
-    """Whether a language model or tower is one of the package's own."""
-    return not name.startswith(PREFIX) and (name in LANGUAGE_MODELS or name in TOWERS)
 
 
 def read_config(path: Path) -> dict[str, Any]:

@@ -8,13 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
-from mlan.config.recipe import Recipe
 from mlan.cost import flops
 from mlan.cost.flops import Work
 from mlan.cost.jobs import MODEL_STAGES, Task
-from mlan.cost.lengths import asked_items, tune_tokens
+from mlan.cost.lengths import asked_items, captions, tune_tokens
 from mlan.cost.memory import Memory, job_memory
 from mlan.cost.shapes import Setting, Shapes
 from mlan.grid import Grid
@@ -39,33 +37,18 @@ class Workload:
 
     def setting(self, task: Task) -> Setting:
         """Return the recipe of a job of a model, with shapes."""
-        return self.shapes.setting(self._recipe(task.wildcards))
-
-    def _recipe(self, wildcards: Mapping[str, Any]) -> Recipe:
-        if "stack" in wildcards:
-            return self.grid.stacks[wildcards["stack"]][0]
-        return self.grid.cells[wildcards["cell"]].recipe
+        if task.stage == "align":
+            return self.shapes.of_recipe(self.grid.stacks[task.wildcards["stack"]][0])
+        return self.shapes.of_cell(self.grid.cells[task.wildcards["cell"]])
 
     def loop(self, task: Task) -> Loop:
         """Return what a job of a model does between loading and writing."""
-        return self._loop(task.stage, self.setting(task), task.wildcards.get("cell"))
+        tokens = self._tokens.get(task.wildcards.get("cell", ""))
+        return _loop(task, self.setting(task), tokens)
 
-    def base_loop(self, stage: str) -> Loop:
-        """Return the loop that a job of the base recipe would have."""
-        return self._loop(stage, self.shapes.setting(self.grid.config.recipe), None)
-
-    def _loop(self, stage: str, setting: Setting, cell: str | None) -> Loop:
-        recipe, config = setting.recipe, setting.config
-        if stage == "align":
-            tokens = flops.align_tokens(setting)
-            return Loop(flops.align_work(setting), tokens, recipe.align.steps)
-        if stage == "tune":
-            tokens = self._tokens.get(cell or "", tune_tokens(setting))
-            steps = -(-recipe.mixture.instances // recipe.tune.examples_per_step)
-            return Loop(flops.tune_work(setting, tokens), tokens, steps)
-        batches = sum(-(-n // config.evaluate.batch) for n in asked_items(config).values())
-        steps = batches * flops.ANSWER_STEPS
-        return Loop(flops.predict_work(setting), flops.predict_tokens(setting), steps)
+    def base_loop(self, task: Task) -> Loop:
+        """Return the loop that the same job of the base recipe would have."""
+        return _loop(task, self.shapes.of_recipe(self.grid.config.recipe), None)
 
     def extra(self, task: Task) -> Work:
         """Return what a job computes beside its loop."""
@@ -80,3 +63,20 @@ class Workload:
         """Return the largest memory among some jobs, None without a model."""
         found = [job_memory(t.stage, self.setting(t)) for t in tasks if t.stage in MODEL_STAGES]
         return max(found, key=lambda memory: memory.peak, default=None)
+
+
+def _loop(task: Task, setting: Setting, planned: float | None) -> Loop:
+    """`planned` are the tokens of a run's plan, if they were counted."""
+    recipe, config = setting.recipe, setting.config
+    if task.stage == "align":
+        tokens = flops.align_tokens(setting)
+        return Loop(flops.align_work(setting), tokens, -(-captions(setting) // recipe.align.batch))
+    if task.stage == "tune":
+        tokens = tune_tokens(setting) if planned is None else planned
+        steps = -(-recipe.mixture.instances // recipe.tune.examples_per_step)
+        return Loop(flops.tune_work(setting, tokens), tokens, steps)
+    seed = task.wildcards["seed"]
+    asked = asked_items(config, seed).values()
+    steps = sum(-(-n // config.evaluate.batch) for n in asked) * flops.ANSWER_STEPS
+    tokens = flops.predict_tokens(setting, seed)
+    return Loop(flops.predict_work(setting, seed), tokens, steps)

@@ -31,6 +31,7 @@ from mlan.records import checked, digest, read_record, write_parquet
 from mlan.stage import Job, log
 from mlan.train import trainable
 from mlan.train.meter import Meter
+from mlan.weights import check_weights
 
 BLANK = "blank"
 
@@ -83,8 +84,7 @@ def _model(job: Job) -> LlavaForConditionalGeneration:
         load_stage1(model, checked(job.inputs["align"] / "projector.safetensors"))
     if "weights" in job.inputs:
         folder = job.inputs["weights"]
-        for name in read_record(folder)["outputs"]:
-            checked(folder / name)
+        check_weights(folder)
         trainable.restore(model, folder, job.identity["tune"])
     return model
 

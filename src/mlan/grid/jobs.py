@@ -37,6 +37,8 @@ _ALIGN_ADDED = (
 _OF_NAMES = ("images", "warm_steps", "warm_batch", "regulariser")
 # Keys of sources and benchmarks that name files.
 _FILE_KEYS = frozenset({"path", "annotations", "dev_path", "image_path"})
+# What a run must have before its weights may go.
+_SCORED = ("weights", "predictions", "scores")
 
 
 class Grid(Cells):
@@ -427,6 +429,21 @@ class Grid(Cells):
             f"items:{n}": self.folder("data", "benchmarks", n) for n in self.config.data.benchmarks
         }
         return {"predictions": self.run_folder(cell, seed, "predictions"), **items}
+
+    @property
+    def prunes(self) -> bool:
+        """Whether weights are dropped after scoring; the best cell is one of a whole study."""
+        keep = self.config.keep
+        return keep != "all" and (keep != "best" or self.study.whole)
+
+    def _identity_prune(self, cell: str, seed: int) -> dict[str, Any]:
+        tuned = [c.name for c in self.cells.values() if c.kind == "tuned"]
+        compared = {"cell": cell, "cells": tuned} if self.config.keep == "best" else {}
+        return {"keep": self.config.keep, **compared}
+
+    def _inputs_prune(self, cell: str, seed: int) -> dict[str, Path]:
+        run = {name: self.run_folder(cell, seed, name) for name in _SCORED}
+        return run | ({"summary": self.folder("summary")} if self.config.keep == "best" else {})
 
     def _benchmark_groups(self) -> dict[str, Any]:
         groups: dict[str, Any] = {}

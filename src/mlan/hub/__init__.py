@@ -6,7 +6,7 @@ folder that it returns. `mlan.hub.lock` gives the names of a study their commits
 
 from mlan.hub.client import Client
 from mlan.hub.fetch import MODEL_EXTRAS, MODEL_FILES, fetch, fetched, provenance
-from mlan.hub.lock import remember_revisions, revisions, revisions_in
+from mlan.hub.lock import known_revisions, remember_revisions, revisions, revisions_in
 
 __all__ = [
     "MODEL_EXTRAS",
@@ -14,6 +14,7 @@ __all__ = [
     "Client",
     "fetch",
     "fetched",
+    "known_revisions",
     "provenance",
     "remember_revisions",
     "revisions",

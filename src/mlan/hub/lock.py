@@ -27,6 +27,8 @@ from mlan.records import write_bytes, write_json
 
 # Within a study's results.
 _UNPINNED = Path("state/unpinned.json")
+# Stands for the commit of a name that is not locked yet, where a study is only looked at.
+_UNLOCKED = "0" * 40
 _HEADER = "# Written by `mlan lock {study}`; keep it under version control, do not edit it.\n"
 
 
@@ -206,6 +208,21 @@ def _remembered(root: Path) -> dict[str, str]:
     except (OSError, ValueError):
         return {}
     return content
+
+
+def known_revisions(study: Study, root: Path) -> dict[str, Revision]:
+    """Return the commits of a study's names as far as they are known; no hub is asked.
+
+    For a view of it: a name that is neither pinned, locked nor remembered stands for a commit
+    that no record has.
+    """
+    old, remembered = read_lock(lock_path(study)), _remembered(root)
+    found = {}
+    for text, (name, _) in _names(study).items():
+        entry = old[text].commit if text in old else None
+        commit = name.commit or entry or remembered.get(text) or _UNLOCKED
+        found[text] = Revision(name.at(commit), pinned=commit != remembered.get(text))
+    return found
 
 
 def _names(study: Study) -> dict[str, tuple[HubName, str]]:

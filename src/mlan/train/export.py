@@ -16,6 +16,7 @@ from mlan.model.compose import compose, load_stage1
 from mlan.model.processor import processor_files
 from mlan.records import checked, read_record
 from mlan.train import trainable
+from mlan.weights import check_weights
 
 
 def export_run(
@@ -29,13 +30,15 @@ def export_run(
     """Save backbone, stage 1 and a run's weights as one model with tokenizer and processor.
 
     `weights` is None for the untuned model; `texts` are further files by name. Raises DataError if
-    `out` exists, IntegrityError if a file differs from its record.
+    `out` exists or the weights were dropped, IntegrityError if a file differs from its record.
     """
     if out.exists():
         raise DataError(f"{out}: exists already; name a folder that does not")
-    for folder in (backbone, align, *([weights] if weights else [])):
+    for folder in (backbone, align):
         for name in read_record(folder)["outputs"]:
             checked(folder / name)
+    if weights is not None:
+        check_weights(weights)
     model = compose(backbone)
     load_stage1(model, align / "projector.safetensors")
     if weights is not None:

@@ -18,16 +18,12 @@ from transformers.models.llava.modeling_llava import LlavaForConditionalGenerati
 from mlan.model.compose import PROJECTOR
 from mlan.records import atomic
 from mlan.train.seeds import generator
+from mlan.weights import ADAPTER, LANGUAGE, PROJECTOR_FILE
 
 # Anchored: plain names would also hit the vision tower.
 _LINEAR = r"model\.language_model\.layers\.\d+\.(self_attn\.[qkvo]|mlp\.(gate|up|down))_proj"
 # A head with weights of its own is part of the language model; a tied one goes by the embeddings.
 _LANGUAGE = ("model.language_model.", "lm_head.")
-ADAPTER, LANGUAGE, PROJECTOR_FILE = (
-    "adapter.safetensors",
-    "language_model.safetensors",
-    "projector.safetensors",
-)
 
 
 def add_adapter(model: LlavaForConditionalGeneration, lora: Mapping[str, Any], seed: int) -> None:
