@@ -3,6 +3,7 @@ from __future__ import annotations
 import fcntl
 import importlib.util
 import io
+import json
 import os
 import signal
 import sys
@@ -84,6 +85,8 @@ def test_run_study_hands_on_the_exit_code_and_tells_the_time(
         "something is wrong",
         "failed, see above; mend it and run the same command to go on",
     ]
+    # What each job should take is kept for `mlan plan` to compare.
+    assert len(json.loads(Path("results/tiny/state/estimates.json").read_text())) == 41
 
 
 @pytest.mark.usefixtures("known_speed")
