@@ -23,6 +23,7 @@ from mlan.data.assets import ASSETS, locate, verify
 from mlan.data.benchmarks import count_items
 from mlan.data.concepts import build_concepts
 from mlan.data.file_sources import check_pictures, read_source
+from mlan.data.files import shards
 from mlan.data.parts import read_parts
 from mlan.data.rows import check_rejected
 from mlan.data.sources import count_examples
@@ -94,7 +95,8 @@ def _files(grid: Grid) -> dict[str, list[int]]:
     """Size and time of everything that is read; a touched file is examined again."""
     paths = [*(_located(name) for name in _assets(grid)), *files_read(grid)]
     for name in grid.config.data.from_files():
-        paths += [*grid.source_files(name).values(), _prepared(grid, name) / RECORD]
+        paths += [p for file in grid.source_files(name).values() for p in shards(file)]
+        paths.append(_prepared(grid, name) / RECORD)
     existing = [recipe.align.existing for recipe, _ in grid.stacks.values()]
     paths += [grid.study.resolve(path) for path in existing if path is not None]
     stats = {str(p): p.stat() for p in paths if p is not None and p.exists()}

@@ -21,6 +21,7 @@ from mlan import forkserver
 from mlan.code import code_digest
 from mlan.config import load_study
 from mlan.config.files import is_file_input
+from mlan.data.files import shards
 from mlan.device import remember_device, resolve_device
 from mlan.errors import ConfigError, MlanError, nearest
 from mlan.grid import Grid
@@ -129,7 +130,8 @@ class Workflow:
         source = self.grid.config.data.from_files().get(name)
         if source is None:
             return 0
-        files = [path for path in self.grid.source_files(name).values() if path.is_file()]
+        named = self.grid.source_files(name).values()
+        files = [path for file in named for path in shards(file) if path.is_file()]
         held = [
             6 if path.suffix != ".parquet" else 3 * (source.modality == "text") for path in files
         ]

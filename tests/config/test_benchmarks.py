@@ -81,6 +81,18 @@ def _with(**benchmarks: Any) -> dict[str, Any]:
                 "repository"
             ],
         ),
+        (
+            {
+                **QUIZ,
+                "path": "test-*.parquet",
+                "sha256": "0" * 64,
+                "repository": f"hub:datasets/acme/quiz@{COMMIT}",
+            },
+            [
+                ": data.benchmarks.quiz.sha256: of 'test-*.parquet', which names several files; "
+                "the commit pins them"
+            ],
+        ),
     ],
 )
 def test_mistake_in_a_public_benchmark_is_one_line(

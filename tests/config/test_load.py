@@ -112,6 +112,11 @@ ONE_WRONG_VALUE = {
         ": data.sources.own.sha256: 2 checksums for 1 files; name one for each, in the order of "
         "`path`",
     ),
+    "local files by a pattern": (
+        "data.sources.own",
+        {"adapter": "qa", "modality": "text", "path": ["a.csv", "b-*.csv"]},
+        ": data.sources.own.path.1 = 'b-*.csv': `*` is for files of a repository; list local ones",
+    ),
     "no file": (
         "data.sources.own",
         {"adapter": "qa", "modality": "text", "path": []},

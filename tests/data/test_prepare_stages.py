@@ -22,6 +22,7 @@ from mlan.data.sources import count_examples
 from mlan.errors import DataError, IntegrityError
 from mlan.records import read_checked, read_record
 from mlan.stage import Job
+from tests.data.public import picture, write_rows
 
 CONCEPTS: dict[str, Any] = {"objects": 24, "countries": 24, "words": 24, "dev_fraction": 0.15}
 IMAGES = ImageSet(style="twemoji", views=2)
@@ -234,6 +235,48 @@ def test_pictures_within_parquet_pass_both_stages(tmp_path: Path) -> None:
     ]
     assert (out / "rejected.csv").read_text() == (
         "row,id,reason\n3,r3,image not decodable\n4,r4,image without bytes\n"
+    )
+
+
+def test_shards_are_read_in_order_each_row_with_its_own_picture(tmp_path: Path) -> None:
+    hub = tmp_path / "hub"
+    shades = {"b/train-1.parquet": (4, 5), "b/train-0.parquet": (1, 2, 3), "b/test-0.parquet": (9,)}
+    for path, reds in shades.items():
+        rows = [
+            {"id": f"r{n}", "question": "Red?", "answer": f"{n}", "image": picture(f"rgb({n},0,0)")}
+            for n in reds
+        ]
+        write_rows(hub / path, rows)
+    fetched = [hub / path for path in shades]
+    job = _job("fetch", hub, {})
+    job.finish(fetched)
+    write_rows(hub / "b" / "train-2.parquet", rows)  # of an earlier commit, in no record
+    source = {"adapter": "qa", "modality": "vision", "path": "*/train-*.parquet"}
+    identity = {"name": "mine", "source": source}
+    images, out = tmp_path / "images", tmp_path / "source"
+    prepare_images(_job("prepare_images", images, identity | {"image_size": 12}, hub=hub))
+    assert list(np.load(images / "images.npy")[:, 6, 6, 0]) == [1, 2, 3, 4, 5]
+    prepare_source(_job("prepare_source", out, identity, hub=hub, images=images))
+    examples = read_checked(out / "examples.parquet")
+    assert list(examples["id"]) == [f"mine/r{n}" for n in range(1, 6)]
+    assert list(examples["image"]) == [f"mine/row-{n}" for n in range(5)]
+    (hub / "b" / "train-1.parquet").unlink()
+    with pytest.raises(IntegrityError, match=r"train-1\.parquet: missing although"):
+        prepare_source(_job("prepare_source", out, identity, hub=hub, images=images))
+
+
+def test_shard_without_a_column_is_named(tmp_path: Path) -> None:
+    for name, column in (("a", "answer"), ("b", "reply")):
+        write_rows(tmp_path / f"{name}.parquet", [{"question": "Red?", column: "No."}])
+    job = _job("fetch", tmp_path, {})
+    job.finish([tmp_path / "a.parquet", tmp_path / "b.parquet"])
+    source = {"adapter": "qa", "modality": "text", "path": "*.parquet"}
+    identity = {"name": "mine", "source": source}
+    with pytest.raises(DataError) as error:
+        prepare_source(_job("prepare_source", tmp_path / "out", identity, hub=tmp_path))
+    assert error.value.lines == (
+        "data.sources.mine.path = '*.parquet' (b.parquet): no column 'answer'; it has 'question', "
+        "'reply'",
     )
 
 

@@ -15,7 +15,7 @@ from mlan.data.prepare.images import prepare_images
 from mlan.errors import DataError
 from mlan.records import read_checked, read_record
 from mlan.stage import Job
-from tests.data.public import benchmark, picture, write_rows
+from tests.data.public import benchmark, picture, questions, write_rows
 
 FOUR = ["one", "two", "three", "four"]
 BROKEN = {"bytes": b"no picture", "path": None}
@@ -28,13 +28,15 @@ def _stages(root: Path, name: str, *paths: Path, **fields: Any) -> tuple[Path, P
     folder = paths[0].parent
     files = {key: folder / file.path for key, file in config.files().items()}
     images, items = root / "images", root / "items"
-    job = Job("prepare_images", {**identity, "image_size": 32}, "0", images, files)
-    job.begin()
-    prepare_images(job)
-    job = Job("prepare_benchmark", identity, "0", items, {**files, "images": images})
-    job.begin()
-    prepare_benchmark(job)
+    prepare_images(_job("prepare_images", images, {**identity, "image_size": 32}, files))
+    prepare_benchmark(_job("prepare_benchmark", items, identity, {**files, "images": images}))
     return images, items
+
+
+def _job(stage: str, out: Path, identity: dict[str, Any], inputs: dict[str, Path]) -> Job:
+    job = Job(stage, identity, "0", out, inputs)
+    job.begin()
+    return job
 
 
 def _diagrams(count: int) -> list[dict[str, Any]]:
@@ -111,6 +113,34 @@ def test_pictures_of_a_folder_are_found_by_their_names(tmp_path: Path) -> None:
     assert set(items["cluster"]) == {f"coco/{n}" for n in range(4)}
     assert len(np.load(images / "images.npy")) == 4
     assert "popular/0" in {i.removeprefix("mine/") for i in items["id"]}
+
+
+def test_pattern_reads_its_shards_as_a_list_of_them(tmp_path: Path) -> None:
+    rows = _diagrams(20)
+    parts = {"b/test-1.parquet": rows[13:], "b/test-0.parquet": rows[:13]}
+    job = _job("fetch", tmp_path / "hub", {}, {})
+    job.finish([write_rows(tmp_path / "hub" / name, part) for name, part in parts.items()])
+    listed = _stages(tmp_path / "listed", "ai2d", *(tmp_path / "hub" / n for n in sorted(parts)))
+    config = benchmark("ai2d", Path("test")).model_copy(update={"path": ["b/test-*.parquet"]})
+    identity = {"name": "mine", "benchmark": config.model_dump(), "split_seed": 7}
+    images, items = tmp_path / "images", tmp_path / "items"
+    prepare_images(_job("prepare_images", images, {**identity, "image_size": 32}, {"hub": job.out}))
+    prepare_benchmark(
+        _job("prepare_benchmark", items, identity, {"hub": job.out, "images": images})
+    )
+    for first, second in zip(listed, (images, items), strict=True):
+        assert read_record(first)["outputs"] == read_record(second)["outputs"]
+
+
+def test_row_is_named_by_its_own_shard(tmp_path: Path) -> None:
+    row = {"question": "Which?", "answer": 1} | {
+        f"choice{n}": option for n, option in enumerate(FOUR)
+    }
+    names = ("anatomy_test", "botany_test")
+    job = _job("fetch", tmp_path, {}, {})
+    job.finish([write_rows(tmp_path / f"{name}.parquet", [row]) for name in names])
+    found = questions("mmlu", tmp_path / "*_test.parquet")
+    assert [item.posed.category for item in found.items] == ["anatomy", "botany"]
 
 
 def test_embedded_items_read_as_public_ones() -> None:

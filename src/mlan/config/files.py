@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import zip_longest
+from itertools import chain, repeat
 from typing import Annotated, Any, ClassVar, NamedTuple
 
 from pydantic import (
@@ -65,7 +65,7 @@ class FileData(Section):
     )
     path: Texts = Field(
         description="File, or a list of files of one layout, relative to the study file, or to "
-        "the repository."
+        "the repository; there `*` stands for any text, as in `data/train-*.parquet`."
     )
     image_folder: str | None = Field(None, description="Folder that `image` is relative to.")
     sha256: Digests | None = Field(
@@ -89,7 +89,8 @@ def numbered(
     name: str, key: str, paths: Sequence[str], sha256_key: str, digests: Sequence[str] | None
 ) -> Iterator[tuple[str, SourceFile]]:
     """Yield `name`, `name:1`, ... with the files of a key that holds one path or several."""
-    for n, (path, digest) in enumerate(zip_longest(paths, digests or ())):
+    told = chain(digests or (), repeat(None))
+    for n, (path, digest) in enumerate(zip(paths, told, strict=False)):
         place = f".{n}" if len(paths) > 1 else ""
         listed = SourceFile(f"{key}{place}", path, f"{sha256_key}{place}", digest)
         yield (f"{name}:{n}" if n else name), listed

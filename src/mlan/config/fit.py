@@ -150,7 +150,7 @@ def _image_problems(data: Data) -> list[Problem]:
         if entry.modality == "vision"
         and entry.image_folder is None
         # Parquet may hold the pictures themselves.
-        and not any(file.path.endswith(".parquet") for file in entry.files().values())
+        and not any(file.path.endswith((".parquet", "*")) for file in entry.files().values())
     ]
     problems += [
         Problem(
@@ -170,6 +170,7 @@ def _file_problems(data: Data) -> list[Problem]:
         if entry.repository is not None:
             problems += _repository_problems(place, entry)
         problems += _checksum_problems(place, entry)
+        problems += _pattern_problems(place, entry)
         if isinstance(entry, QaSource):
             problems += _question_problems(place, entry)
         if isinstance(entry, InstructionSetSource):
@@ -191,6 +192,21 @@ def _checksum_problems(place: str, entry: FileData) -> list[Problem]:
                 f"name one for each, in the order of `{key}`"
             )
             problems.append(Problem(line, _keys(place, sha256_key, key)))
+    return problems
+
+
+def _pattern_problems(place: str, entry: FileData) -> list[Problem]:
+    problems = []
+    for file in entry.files().values():
+        key, sha256_key = f"{place}.{file.key}", f"{place}.{file.sha256_key}"
+        if "*" in file.path and entry.repository is None:
+            line = f"{key} = {file.path!r}: `*` is for files of a repository; list local ones"
+            problems.append(Problem(line, (key, f"{place}.repository")))
+        elif "*" in file.path and file.sha256 is not None:
+            line = (
+                f"{sha256_key}: of {file.path!r}, which names several files; the commit pins them"
+            )
+            problems.append(Problem(line, (sha256_key, key)))
     return problems
 
 
@@ -229,7 +245,7 @@ def _repository_problems(place: str, entry: FileData) -> list[Problem]:
     problems = []
     for file in entry.files().values():
         path = PurePosixPath(file.path)
-        if path.is_absolute() or ".." in path.parts or set("*?[\\") & set(file.path):
+        if path.is_absolute() or ".." in path.parts or set("?[\\") & set(file.path):
             line = f"{place}.{file.key} = {file.path!r}: not a file's path within the repository"
             keys = ("path", "annotations", "dev_path", "image_path", "repository")
             problems.append(Problem(line, _keys(place, *keys)))

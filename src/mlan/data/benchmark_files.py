@@ -19,7 +19,7 @@ from mlan.config.files import SourceFile
 from mlan.data.benchmark_sets import BENCHMARK_SETS
 from mlan.data.benchmark_sets.layout import FILE, BenchmarkSet, Posed, content_id
 from mlan.data.fields import BadRowError, has_image, image_of, image_path, mapping, text
-from mlan.data.files import embedded_pictures, raw_rows
+from mlan.data.files import embedded_pictures, raw_rows, shards
 from mlan.data.rows import Adapter, Rejected, Unreadable, row_id
 from mlan.errors import DataError
 
@@ -186,9 +186,12 @@ def _rows(
     adapter = Adapter(
         lambda *_: None, known.columns, optional, known.id, known.image, unfold=known.unfold
     )
-    for file, listed in _files(benchmark, key):
-        where = (benchmark.place(name), listed, files[file], adapter)
-        named = _unfolded(raw_rows(*where), known.unfold, files[file].stem)
+    listed_shards = (
+        (listed, shard) for file, listed in _files(benchmark, key) for shard in shards(files[file])
+    )
+    for listed, shard in listed_shards:
+        where = (benchmark.place(name), listed, shard, adapter)
+        named = _unfolded(raw_rows(*where), known.unfold, shard.stem)
         if vision and (contents or known.picture is None):
             yield from zip(named, embedded_pictures(*where), strict=True)
         else:

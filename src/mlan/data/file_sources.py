@@ -22,7 +22,7 @@ from mlan.config.data import (
 from mlan.config.files import FileData, is_file_input
 from mlan.data.chat import chat
 from mlan.data.conversations import conversations
-from mlan.data.files import embedded_pictures, raw_rows
+from mlan.data.files import embedded_pictures, raw_rows, shards
 from mlan.data.instruction_sets import instruction_set
 from mlan.data.instruction_sets.vqav2 import join
 from mlan.data.qa import qa
@@ -42,11 +42,15 @@ def own_source(fields: Mapping[str, Any]) -> OwnSource:
 def source_files(source: FileData, inputs: Mapping[str, Path]) -> dict[str, Path]:
     """Return the files of a source: those of a job's inputs, or of the folder that fetched them.
 
-    Raises IntegrityError if a fetched file is missing or differs from its record.
+    A path with `*` stays one, all its `shards` are checked. Raises IntegrityError if a fetched file
+    is missing or differs from its record.
     """
     if "hub" in inputs:
         folder = inputs["hub"]
-        return {name: checked(folder / file.path) for name, file in source.files().items()}
+        files = {name: folder / file.path for name, file in source.files().items()}
+        for shard in (shard for file in files.values() for shard in shards(file)):
+            checked(shard)
+        return files
     return {name: path for name, path in inputs.items() if is_file_input(name)}
 
 

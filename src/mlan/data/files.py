@@ -3,7 +3,8 @@
 A file that is missing, damaged, of another checksum or without a needed column is an error at
 once, named by the config key. Columns that nobody asks for are not read, nor are the bytes of
 pictures that a parquet file holds (`embedded_pictures` reads those). CSV has a header and the
-quotes of RFC 4180; TSV has a header and no quotes, so that a quotation mark is a letter.
+quotes of RFC 4180; TSV has a header and no quotes, so that a quotation mark is a letter. A path
+with `*` names several fetched files, its shards, which are read one after the other.
 Not here: what a row means (the adapters), where a file came from.
 """
 
@@ -14,6 +15,7 @@ import io
 import json
 import re
 from collections.abc import Iterator, Sequence
+from fnmatch import filter as matching
 from pathlib import Path
 from typing import Any
 
@@ -24,31 +26,52 @@ from mlan.config.files import SourceFile
 from mlan.data.fields import EMBEDDED
 from mlan.data.rows import Adapter, Unreadable
 from mlan.errors import DataError
-from mlan.records import file_digest
+from mlan.records import RECORD, file_digest, read_record
 
 _BATCH, _PICTURE_BATCH = 1024, 32
 _ESCAPES = {r"\n": "\n", r"\t": "\t", r"\\": "\\"}
 
 
+def shards(file: Path) -> list[Path]:
+    """Return a file itself or, of a path with `*`, the fetched files that match it, by name.
+
+    `*` stands for any text, also over `/`. What was fetched stands in the record of the folder, so
+    that a shard which got lost is missed, and a leftover is not read.
+    """
+    if "*" in str(file):
+        for folder in file.parents:
+            if (folder / RECORD).is_file():
+                pattern = file.relative_to(folder).as_posix()
+                names = sorted(matching(read_record(folder)["outputs"], pattern))
+                return [folder / name for name in names] or [file]
+    return [file]
+
+
 def raw_rows(place: str, listed: SourceFile, file: Path, adapter: Adapter) -> Iterator[Any]:
-    """Yield what the rows of a file hold, in order: dicts, or what stands in their place.
+    """Yield what the rows of a file, or of its shards, hold: dicts, or what stands in their place.
 
     `listed` is how the study names the file, below the key `place`. Raises DataError for a file
     that is missing, has another checksum, is not what its ending says, or lacks a needed column.
     """
-    where = _verified(place, listed, file)
-    if file.suffix == ".parquet":
-        yield from _parquet_rows(where, file, adapter)
-    elif file.suffix in (".csv", ".tsv"):
-        yield from _table_rows(where, file, adapter)
-    else:
-        yield from _json_rows(where, _decoded(where, file))
+    for shard in shards(file):
+        where = _verified(place, listed, shard)
+        if shard.suffix == ".parquet":
+            yield from _parquet_rows(where, shard, adapter)
+        elif shard.suffix in (".csv", ".tsv"):
+            yield from _table_rows(where, shard, adapter)
+        else:
+            yield from _json_rows(where, _decoded(where, shard))
 
 
 def embedded_pictures(
     place: str, listed: SourceFile, file: Path, adapter: Adapter
 ) -> Iterator[Any]:
     """Yield the bytes of each row's embedded picture, or None, as many as `raw_rows` yields."""
+    for shard in shards(file):
+        yield from _pictures(place, listed, shard, adapter)
+
+
+def _pictures(place: str, listed: SourceFile, file: Path, adapter: Adapter) -> Iterator[Any]:
     if file.suffix != ".parquet":
         for found in raw_rows(place, listed, file, adapter):
             yield from (None for _ in adapter.unfold(found))
@@ -64,7 +87,8 @@ def embedded_pictures(
 
 
 def _verified(place: str, listed: SourceFile, file: Path) -> str:
-    where = f"{place}.{listed.key} = {listed.path!r}"
+    shard = f" ({file.name})" if "*" in listed.path and "*" not in file.name else ""
+    where = f"{place}.{listed.key} = {listed.path!r}{shard}"
     if not file.is_file():
         raise DataError(f"{where}: no such file; paths are relative to the study file")
     if listed.sha256 and (found := file_digest(file)) != listed.sha256:
