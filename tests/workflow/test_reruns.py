@@ -105,7 +105,14 @@ def test_comment_docstring_formatting_or_description_reruns_nothing(
             "src/mlan/mixture/draw.py",
             '_key("order", ',
             '_key("other order", ',
-            {"mix": CELLS, "tune": CELLS, "predict": CELLS, "score": CELLS, **REPORT},
+            {  # stage 1 lays its captions out with the same modules
+                "align": 1,
+                "mix": CELLS,
+                "tune": CELLS,
+                "predict": CELLS + 1,
+                "score": CELLS + 1,
+                **REPORT,
+            },
         ),
         (
             "src/mlan/evaluate/engine.py",
