@@ -98,6 +98,18 @@ def test_gqa_stores_the_pictures_of_its_questions(tmp_path: Path) -> None:
     assert set(read_items(folder)["image"]) == set(green)
 
 
+def test_padding_of_the_study_squares_the_pictures_of_a_benchmark(tmp_path: Path) -> None:
+    path = write_rows(tmp_path / "rows.parquet", _diagrams(4))
+    config = benchmark("ai2d", path)
+    identity = {"name": "mine", "benchmark": config.model_dump(), "split_seed": 7, "image_size": 12}
+    corners = []
+    for padding in ({}, {"padding": [1, 2, 3]}):
+        job = _job("prepare_images", tmp_path / "images", {**identity, **padding}, {"file": path})
+        prepare_images(job)
+        corners.append(np.load(job.out / "images.npy")[0, 0, 0].tolist())
+    assert corners == [[123, 116, 103], [1, 2, 3]]
+
+
 def test_pictures_of_a_folder_are_found_by_their_names(tmp_path: Path) -> None:
     rows = [
         {"question_id": n, "image": f"COCO_val2014_{n:012d}.png", "text": "Is it?", "label": "no"}

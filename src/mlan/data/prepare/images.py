@@ -21,7 +21,7 @@ from mlan.data.file_sources import (
 from mlan.data.image_store import INDEX, PICTURES, write_pictures
 from mlan.data.images import build_index, draw_all
 from mlan.data.parts import read_parts
-from mlan.data.photos import PADDING, load_all, load_embedded, photo_index
+from mlan.data.photos import PADDING, Colour, load_all, load_embedded, photo_index
 from mlan.data.rows import Rejected, check_rejected
 from mlan.records import read_checked, write_csv, write_parquet
 from mlan.stage import Job
@@ -64,8 +64,7 @@ def _load(job: Job) -> None:
     folder = None if source.image_folder is None else Path(source.image_folder)
     rows, dropped = read_source(name, source, files)
     check_pictures(name, source, rows, folder)
-    red, green, blue = job.identity.get("padding", PADDING)
-    padding = (red, green, blue)
+    padding = _padding(job)
     kept: list[str] = []
     problems: dict[str, str] = {}
     by_path = dict.fromkeys(row.image for row in rows if not row.embedded)
@@ -97,20 +96,26 @@ def _load_benchmark(job: Job) -> None:
     found = read_parts(name, benchmark, files, job.identity["split_seed"])
     items = found.items
     check_pictures(name, benchmark, items, folder)
+    padding = _padding(job)
     kept: list[str] = []
     problems: dict[str, str] = {}
     by_path = dict.fromkeys(item.image for item in items if not item.embedded)
     held = dict.fromkeys(item.image for item in items if item.embedded)
     contents = read_pictures(name, benchmark, files, held) if held else iter(())
     pictures = chain(
-        load_all(folder or Path(), by_path, size, kept, problems),
-        load_embedded(contents, size, kept, problems),
+        load_all(folder or Path(), by_path, size, kept, problems, padding),
+        load_embedded(contents, size, kept, problems, padding),
     )
     write_pictures(job.out / PICTURES, pictures, size)
     problems |= dict.fromkeys(held.keys() - {*kept, *problems}, "image without bytes")
     lost = [Rejected(i.number, i.id, problems[i.image]) for i in items if i.image in problems]
     check_rejected(name, benchmark, len(items) - len(lost), lost)
     _finish(job, kept, problems, {"unused": found.unused})
+
+
+def _padding(job: Job) -> Colour:
+    red, green, blue = job.identity.get("padding", PADDING)
+    return red, green, blue
 
 
 def _finish(job: Job, kept: list[str], problems: dict[str, str], more: dict[str, int]) -> None:
