@@ -511,3 +511,17 @@ def test_own_pictures_are_named_to_the_one_stage_that_opens_them() -> None:
         "file": Path("some/where/own.json"),
         "images": grid.folder("data", "images", "own"),
     }
+
+
+def test_archive_of_pictures_is_an_input_and_its_place_decides_nothing() -> None:
+    own = {"adapter": "conversations", "modality": "vision", "path": "own.json"}
+    own["image_folder"] = "far/photos.zip"
+    grid = grid_of(put(plain_study(), "data.sources.own", own), folder="some/where")
+    opened = json.loads(grid.identity("prepare_images", set="own"))["source"]
+    assert opened["image_folder"] == "photos.zip"
+    files = {"file": Path("some/where/own.json")}
+    archive = {"file:pictures": Path("some/where/far/photos.zip")}
+    assert grid.inputs("prepare_images", set="own") == files | archive
+    images = {"images": grid.folder("data", "images", "own")}
+    assert grid.inputs("prepare_source", source="own") == files | images
+    assert "photos" not in grid.identity("prepare_source", source="own")

@@ -22,7 +22,7 @@ from mlan.config.data import FactsSource, Source
 from mlan.data.assets import ASSETS, locate, verify
 from mlan.data.benchmarks import count_items
 from mlan.data.concepts import build_concepts
-from mlan.data.file_sources import check_pictures, read_source
+from mlan.data.file_sources import album_of, read_source
 from mlan.data.files import shards
 from mlan.data.parts import read_parts
 from mlan.data.rows import check_rejected
@@ -96,7 +96,7 @@ def _files(grid: Grid) -> dict[str, list[int]]:
     paths = [*(_located(name) for name in _assets(grid)), *files_read(grid)]
     for name in grid.config.data.from_files():
         paths += [p for file in grid.source_files(name).values() for p in shards(file)]
-        paths.append(_prepared(grid, name) / RECORD)
+        paths += [grid.pictures(name), _prepared(grid, name) / RECORD]
     existing = [recipe.align.existing for recipe, _ in grid.stacks.values()]
     paths += [grid.study.resolve(path) for path in existing if path is not None]
     stats = {str(p): p.stat() for p in paths if p is not None and p.exists()}
@@ -162,8 +162,7 @@ def _size(grid: Grid, name: str, source: Source, concepts: pd.DataFrame) -> int:
     if prepared is not None:
         return prepared
     rows, dropped = read_source(name, source, grid.source_files(name))
-    folder = source.image_folder
-    check_pictures(name, source, rows, None if folder is None else grid.study.resolve(folder))
+    album_of(name, source, rows, grid.pictures(name))
     check_rejected(name, source, len(rows), dropped)
     return len(rows)
 
@@ -190,10 +189,9 @@ def _rows_prepared(grid: Grid, source: str) -> int | None:
 
 
 def _check_benchmark(grid: Grid, name: str, benchmark: SetBenchmark) -> None:
-    seed, folder = grid.config.data.concepts.split_seed, benchmark.image_folder
+    seed = grid.config.data.concepts.split_seed
     found = read_parts(name, benchmark, grid.source_files(name), seed)
-    where = None if folder is None else grid.study.resolve(folder)
-    check_pictures(name, benchmark, found.items, where)
+    album_of(name, benchmark, found.items, grid.pictures(name))
 
 
 def _budget_problems(grid: Grid, sizes: dict[str, int]) -> Iterator[str]:

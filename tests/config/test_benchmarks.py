@@ -83,6 +83,28 @@ def _with(**benchmarks: Any) -> dict[str, Any]:
         ),
         (
             {
+                **POPE,
+                "repository": f"hub:datasets/acme/pope@{COMMIT}",
+                "image_folder": "photos",
+            },
+            [
+                ": data.benchmarks.quiz.image_folder: a repository's pictures are read from its "
+                "parquet files or an archive (.zip)"
+            ],
+        ),
+        (
+            {
+                **POPE,
+                "repository": f"hub:datasets/acme/pope@{COMMIT}",
+                "image_folder": "photos/*.zip",
+            },
+            [
+                ": data.benchmarks.quiz.image_folder = 'photos/*.zip': not a file's path within "
+                "the repository"
+            ],
+        ),
+        (
+            {
                 **QUIZ,
                 "path": "test-*.parquet",
                 "sha256": "0" * 64,
@@ -209,3 +231,15 @@ def test_files_on_a_hub_are_fetched_for_a_benchmark() -> None:
         "files": ["far/dev.parquet", "far/quiz.parquet"],
     }
     assert grid.inputs("prepare_benchmark", benchmark="quiz") == {"hub": grid.hub_folder("quiz")}
+
+
+def test_archive_of_a_repository_is_fetched_with_the_other_files() -> None:
+    name = f"hub:datasets/acme/pope@{COMMIT}"
+    study = validated(_with(sight={**POPE, "repository": name, "image_folder": "far/photos.zip"}))
+    grid = Grid(study, "cpu", revisions={name: Revision(parse_name(name), pinned=True)})
+    fetched = json.loads(grid.identity("fetch", source="sight"))["files"]
+    assert fetched == ["far/photos.zip", "far/pope.parquet"]
+    assert grid.inputs("prepare_images", set="sight") == {"hub": grid.hub_folder("sight")}
+    opened = json.loads(grid.identity("prepare_images", set="sight"))["benchmark"]
+    assert opened["image_folder"] == "far/photos.zip"
+    assert grid.pictures("sight") == grid.hub_folder("sight") / "far" / "photos.zip"

@@ -7,10 +7,11 @@ import pytest
 from PIL import Image
 
 from mlan.config.data import ImageSet
+from mlan.data.albums import Folder
 from mlan.data.emoji import drawn_twice, picture_file
 from mlan.data.image_store import Picture, write_pictures
 from mlan.data.images import View, build_index, count_pictures, draw, draw_all
-from mlan.data.photos import PADDING, find_problem, load_square
+from mlan.data.photos import PADDING, load_square
 from mlan.data.scenes import COLOURS, POSITIONS
 from mlan.errors import DataError
 
@@ -195,6 +196,6 @@ def test_damaged_missing_and_outside_photos_are_told_apart(tmp_path: Path) -> No
     (tmp_path / "secret.png").write_bytes(content)
     (folder / "link.png").symlink_to(tmp_path / "secret.png")
     assert load_square(folder / "cut.png", 32) is None
-    assert find_problem(folder, "whole.png") == ""
-    assert find_problem(folder, "none.png") == "image missing"
-    assert find_problem(folder, "link.png") == "image outside the image folder"
+    assert Folder(folder).problem("whole.png") == ""
+    assert Folder(folder).problem("none.png") == "image missing"
+    assert Folder(folder).problem("link.png") == "image outside the image folder"

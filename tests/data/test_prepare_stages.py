@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -168,6 +169,42 @@ def test_own_conversations_pass_both_stages_and_rejects_are_listed(tmp_path: Pat
     picture = np.load(tmp_path / "images" / "images.npy")[0]
     assert abs(int(picture[16, 16, 0]) - 200) < 5
     assert tuple(picture[0, 0]) == (123, 116, 103)
+
+
+@pytest.mark.parametrize("hub", [False, True])
+def test_pictures_of_an_archive_are_stored_as_those_of_a_folder(tmp_path: Path, hub: bool) -> None:
+    rows = [
+        _row("a", "broken.jpg"),
+        _row("b", "./sub/red.jpg"),
+        _row("c", "none.jpg"),
+        _row("d", "../red.jpg"),
+        _row("e", "sub"),
+    ]
+    apart = _own_stages(tmp_path / "apart", rows, max_rejected=0.9)
+    root = tmp_path / "packed"
+    file, source = _own_data(root, rows)
+    packed = Path(shutil.make_archive(str(root / "photos"), "zip", root / "pictures"))
+    shutil.rmtree(root / "pictures")
+    source |= {"path": "mine.json", "image_folder": "photos.zip", "max_rejected": 0.9}
+    identity = {"name": "mine", "source": source}
+    inputs = {"file": file, "file:pictures": packed}
+    if hub:
+        _job("fetch", root, {}).finish([file, packed])
+        inputs = {"hub": root}
+    images, out = root / "images", root / "source"
+    prepare_images(_job("prepare_images", images, identity | {"image_size": 32}, **inputs))
+    prepare_source(_job("prepare_source", out, identity, **inputs, images=images))
+    for mine, other in ((images, apart.with_name("images")), (out, apart)):
+        assert read_record(mine)["outputs"] == read_record(other)["outputs"]
+    assert (out / "rejected.csv").read_text() == (
+        "row,id,reason\n0,a,image not decodable\n2,c,image missing\n"
+        "3,d,image outside the image folder\n4,e,image missing\n"
+    )
+    assert not (tmp_path / "packed" / "pictures").exists()
+    packed.write_bytes(packed.read_bytes()[:-40])
+    error, said = (IntegrityError, "differs") if hub else (DataError, "not a readable zip archive")
+    with pytest.raises(error, match=said):
+        prepare_images(_job("prepare_images", images, identity | {"image_size": 32}, **inputs))
 
 
 def test_too_many_rejects_stop_before_anything_is_complete(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,7 @@ WEIGHTS = "results/test/cells/text50/seed0/weights/record.json"
 
 
 def _captions(folder: Path) -> dict[str, Any]:
-    """Twelve captioned pictures of one colour each, as a LLaVA source."""
+    """Twelve captioned pictures of one colour each, packed, as a LLaVA source."""
     (folder / "pictures").mkdir()
     rows = []
     for number in range(12):
@@ -36,11 +37,13 @@ def _captions(folder: Path) -> dict[str, Any]:
         told = {"from": "gpt", "value": "a red area" if red else "a blue area"}
         rows.append({"id": str(number), "image": name, "conversations": [asked, told]})
     (folder / "captions.json").write_text(json.dumps(rows))
+    shutil.make_archive(str(folder / "pictures"), "zip", folder / "pictures")
+    shutil.rmtree(folder / "pictures")
     return {
         "adapter": "conversations",
         "modality": "vision",
         "path": "captions.json",
-        "image_folder": "pictures",
+        "image_folder": "pictures.zip",
     }
 
 

@@ -21,9 +21,8 @@ from mlan.config.data import Concepts, FactsSource, OwnSource
 from mlan.config.recipe import Recipe
 from mlan.cost.shapes import Shapes
 from mlan.data.concepts import build_concepts
-from mlan.data.file_sources import read_source
+from mlan.data.file_sources import album_of, read_source
 from mlan.data.images import build_index
-from mlan.data.photos import find_problem
 from mlan.data.rows import build_examples, check_rejected
 from mlan.data.sources import build_facts_source
 from mlan.errors import ConfigError, DataError
@@ -151,16 +150,16 @@ class Planner:
         )
 
     def _own(self, name: str, source: OwnSource) -> pd.DataFrame:
-        study = self._grid.study
         rows, dropped = read_source(name, source, self._grid.source_files(name))
-        if source.image_folder is not None and source.modality == "vision":
-            folder = study.resolve(source.image_folder)
-            usable = [row for row in rows if row.embedded or not find_problem(folder, row.image)]
+        place = self._grid.pictures(name)
+        album = album_of(name, source, rows, place)
+        if album is not None:
+            usable = [row for row in rows if row.embedded or not album.problem(row.image)]
             missing = len(rows) - len(usable)
             if missing > source.max_rejected * (len(rows) + len(dropped)):
                 raise DataError(
                     f"data.sources.{name}: {missing} of {len(rows) + len(dropped)} rows name a "
-                    f"picture that is not in {folder}; max_rejected = {source.max_rejected:g}"
+                    f"picture that is not in {place}; max_rejected = {source.max_rejected:g}"
                 )
             rows = usable
         check_rejected(name, source, len(rows), dropped)

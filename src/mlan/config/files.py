@@ -48,6 +48,15 @@ class SourceFile(NamedTuple):
     sha256: str | None
 
 
+# Name of a job's input: the archive that pictures are read from.
+ARCHIVE = "file:pictures"
+
+
+def is_archive(path: str) -> bool:
+    """Whether a path of pictures is that of a zip archive, not of a folder."""
+    return path.lower().endswith(".zip")
+
+
 def is_file_input(name: str) -> bool:
     """Whether a job's input is a file of a source, not a folder that another job wrote."""
     return name == "file" or name.startswith("file:")
@@ -67,7 +76,11 @@ class FileData(Section):
         description="File, or a list of files of one layout, relative to the study file, or to "
         "the repository; there `*` stands for any text, as in `data/train-*.parquet`."
     )
-    image_folder: str | None = Field(None, description="Folder that `image` is relative to.")
+    image_folder: str | None = Field(
+        None,
+        description="Folder that `image` is relative to, or a zip archive (`.zip`) whose member it "
+        "is.",
+    )
     sha256: Digests | None = Field(
         None, description="Expected checksum of the file; of several files a list."
     )
@@ -80,8 +93,14 @@ class FileData(Section):
         """Return the key of an entry in the study file."""
         return f"{cls.section}.{name}"
 
+    @property
+    def archive(self) -> str | None:
+        """The zip archive of the pictures, which is a file like the others."""
+        folder = self.image_folder
+        return folder if folder is not None and is_archive(folder) else None
+
     def files(self) -> dict[str, SourceFile]:
-        """Return the files by the name of a job's input: `file`, `file:1`, `file:2`, ..."""
+        """Return the files of rows by the name of a job's input: `file`, `file:1`, ..."""
         return dict(numbered("file", "path", self.path, "sha256", self.sha256))
 
 

@@ -243,14 +243,20 @@ def _near_problems(data: Data) -> list[Problem]:
 
 def _repository_problems(place: str, entry: FileData) -> list[Problem]:
     problems = []
-    for file in entry.files().values():
-        path = PurePosixPath(file.path)
-        if path.is_absolute() or ".." in path.parts or set("?[\\") & set(file.path):
-            line = f"{place}.{file.key} = {file.path!r}: not a file's path within the repository"
-            keys = ("path", "annotations", "dev_path", "image_path", "repository")
+    named = [(file.key, file.path, "?[\\") for file in entry.files().values()]
+    if entry.archive is not None:
+        named.append(("image_folder", entry.archive, "*?[\\"))
+    for key, text, signs in named:
+        path = PurePosixPath(text)
+        if path.is_absolute() or ".." in path.parts or set(signs) & set(text):
+            line = f"{place}.{key} = {text!r}: not a file's path within the repository"
+            keys = ("path", "annotations", "dev_path", "image_path", "image_folder", "repository")
             problems.append(Problem(line, _keys(place, *keys)))
-    if entry.image_folder is not None:
-        line = f"{place}.image_folder: a repository's pictures are read from its parquet files"
+    if entry.image_folder is not None and entry.archive is None:
+        line = (
+            f"{place}.image_folder: a repository's pictures are read from its parquet files or an "
+            "archive (.zip)"
+        )
         problems.append(Problem(line, _keys(place, "image_folder", "repository")))
     return problems
 

@@ -19,7 +19,8 @@ from mlan.config.data import (
     OwnSource,
     QaSource,
 )
-from mlan.config.files import FileData, is_file_input
+from mlan.config.files import ARCHIVE, FileData, is_file_input
+from mlan.data.albums import Album, open_album
 from mlan.data.chat import chat
 from mlan.data.conversations import conversations
 from mlan.data.files import embedded_pictures, raw_rows, shards
@@ -54,6 +55,13 @@ def source_files(source: FileData, inputs: Mapping[str, Path]) -> dict[str, Path
     return {name: path for name, path in inputs.items() if is_file_input(name)}
 
 
+def picture_place(source: FileData, inputs: Mapping[str, Path]) -> Path | None:
+    """Return the folder or the archive of a source's pictures, the archive as `source_files`."""
+    if source.archive is None:
+        return None if source.image_folder is None else Path(source.image_folder)
+    return checked(inputs["hub"] / source.archive) if "hub" in inputs else inputs[ARCHIVE]
+
+
 def source_adapter(source: OwnSource) -> Adapter:
     """Return how a source reads its rows."""
     match source:
@@ -79,19 +87,19 @@ def read_source(
     return collect(adapter, _rows(name, source, files, adapter))
 
 
-def check_pictures(
-    name: str, source: FileData, rows: Iterable[Pictured], folder: Path | None
-) -> None:
-    """Raise DataError when rows name pictures by path and there is no folder to find them in."""
+def album_of(
+    name: str, source: FileData, rows: Iterable[Pictured], place: Path | None
+) -> Album | None:
+    """Return the pictures that rows name by path, in the folder or archive `place`, if any do.
+
+    Raises DataError if there is no such folder, or no archive that can be read.
+    """
     if not any(row.image and not row.embedded for row in rows):
-        return
+        return None
     key = f"{source.place(name)}.image_folder"
-    if source.image_folder is None or folder is None:
+    if source.image_folder is None or place is None:
         raise DataError(f"{key}: missing; rows name pictures by path")
-    if not folder.is_dir():
-        raise DataError(
-            f"{key} = {source.image_folder!r}: no such folder; paths are relative to the study file"
-        )
+    return open_album(key, source.image_folder, place)
 
 
 def read_embedded(

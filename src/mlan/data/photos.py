@@ -2,8 +2,8 @@
 
 A picture is turned as its EXIF tag says, converted to RGB, padded to a square with the mean
 colour of the tower's training pictures (as LLaVA pads), and resized (bicubic). Every picture is
-decoded to its last pixel; one that is missing, damaged or outside the folder is reported. Not here:
-embedded pictures (`images`).
+decoded to its last pixel; one that is missing or damaged is reported. Not here: where a picture
+lies (`albums`), embedded concepts (`images`).
 """
 
 from __future__ import annotations
@@ -18,24 +18,13 @@ import numpy as np
 import pandas as pd
 from PIL import Image, ImageOps
 
+from mlan.data.albums import Album
 from mlan.data.image_store import Picture
 from mlan.data.tables import INDEX, conform
 
 # Mean of ImageNet in 8 bits; a study may name another colour.
 PADDING = (123, 116, 103)
 Colour = tuple[int, int, int]
-
-
-def find_problem(folder: Path, image: str) -> str:
-    """Return why a picture cannot be used, or an empty text."""
-    path = folder / image
-    try:
-        if not path.is_file():
-            return "image missing"
-        inside = path.resolve().is_relative_to(folder.resolve())
-    except OSError:  # e.g. a name that is too long for the file system
-        return "image missing"
-    return "" if inside else "image outside the image folder"
 
 
 def load_square(path: Path | BinaryIO, size: int, padding: Colour = PADDING) -> Picture | None:
@@ -54,7 +43,7 @@ def load_square(path: Path | BinaryIO, size: int, padding: Colour = PADDING) -> 
 
 
 def load_all(
-    folder: Path,
+    album: Album,
     images: Iterable[str],
     size: int,
     kept: list[str],
@@ -63,8 +52,9 @@ def load_all(
 ) -> Iterator[Picture]:
     """Yield the usable pictures; add their names to `kept`, the others to `problems`."""
     for image in images:
-        problem = find_problem(folder, image)
-        picture = None if problem else load_square(folder / image, size, padding)
+        problem = album.problem(image)
+        content = None if problem else album.read(image)
+        picture = None if content is None else load_square(io.BytesIO(content), size, padding)
         if picture is None:
             problems[image] = problem or "image not decodable"
         else:

@@ -13,8 +13,8 @@ from typing import Any
 
 from mlan.config import Study
 from mlan.config.benchmarks import ITEM_FIELDS, BenchmarkItems, SetBenchmark
-from mlan.config.data import FactsSource
-from mlan.config.files import FileData
+from mlan.config.data import FactsSource, OwnSource
+from mlan.config.files import ARCHIVE, FileData
 from mlan.config.hub import Revision
 from mlan.config.models import is_embedded, is_hub, short_name
 from mlan.config.recipe import Align, Recipe, Tune
@@ -97,9 +97,7 @@ class Grid(Cells):
         if set in self.config.data.images:
             fields = self.config.data.images[set].model_dump()
             return {"name": set, "image_set": fields, "image_size": size}
-        # Scripts know no study file; the folder is no input, since its pictures have no record.
-        folder = self._own(set).image_folder
-        place = None if folder is None else str(self.study.resolve(folder))
+        place = self._picture_place(set)
         data = self.config.data
         unusual = data.padding != type(data).model_fields["padding"].default
         padding = {"padding": data.padding} if unusual else {}
@@ -113,7 +111,21 @@ class Grid(Cells):
     def _inputs_prepare_images(self, set: str) -> dict[str, Path]:
         if set in self.config.data.images:
             return {"concepts": self.folder("data", "concepts")}
-        return self._file_inputs(set)
+        own = self._own(set)
+        if own.archive is None or own.repository is not None:
+            return self._file_inputs(set)
+        return {**self._file_inputs(set), ARCHIVE: self.study.resolve(own.archive)}
+
+    def _picture_place(self, name: str) -> str | None:
+        """What the one stage that opens pictures is told of where they lie.
+
+        Scripts know no study file, and a folder is no input, since its pictures have no record. An
+        archive is one, so its place decides nothing.
+        """
+        own = self._own(name)
+        if own.archive is not None:
+            return own.archive if own.repository is not None else Path(own.archive).name
+        return None if own.image_folder is None else str(self.study.resolve(own.image_folder))
 
     def _file_inputs(self, name: str) -> dict[str, Path]:
         """Files of a source or benchmark as inputs: themselves, or what fetched them."""
@@ -140,6 +152,15 @@ class Grid(Cells):
             return {key: folder / file.path for key, file in own.files().items()}
         return {key: self.study.resolve(file.path) for key, file in own.files().items()}
 
+    def pictures(self, name: str) -> Path | None:
+        """Folder or archive of the pictures that a source or benchmark names by path."""
+        own = self._own(name)
+        if own.image_folder is None:
+            return None
+        if own.repository is not None:
+            return self.hub_folder(name) / own.image_folder
+        return self.study.resolve(own.image_folder)
+
     def hub_folder(self, name: str) -> Path:
         """Where the files of a source or benchmark lie that come from a hub."""
         return self.folder("data", "hub", name)
@@ -152,10 +173,13 @@ class Grid(Cells):
 
     def _identity_fetch(self, source: str) -> dict[str, Any]:
         own = self._own(source)
+        paths = [file.path for file in own.files().values()]
+        if own.archive is not None and own.modality == "vision":
+            paths.append(own.archive)
         identity = {
             "name": source,
             **self._repository(str(own.repository)),
-            "files": sorted(file.path for file in own.files().values()),
+            "files": sorted(paths),
         }
         return identity | ({"section": own.section} if isinstance(own, SetBenchmark) else {})
 
@@ -184,7 +208,7 @@ class Grid(Cells):
     def _inputs_fetch_model(self, model: str) -> dict[str, Path]:
         return {}
 
-    def _own(self, name: str) -> FileData:
+    def _own(self, name: str) -> OwnSource | SetBenchmark:
         return self.config.data.from_files()[name]
 
     def _identity_prepare_source(self, source: str) -> dict[str, Any]:

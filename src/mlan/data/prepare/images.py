@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from itertools import chain
-from pathlib import Path
 
 import pandas as pd
 
@@ -12,8 +11,9 @@ from mlan.config.data import ImageSet
 from mlan.data.assets import verify
 from mlan.data.benchmark_files import read_pictures
 from mlan.data.file_sources import (
-    check_pictures,
+    album_of,
     own_source,
+    picture_place,
     read_embedded,
     read_source,
     source_files,
@@ -35,7 +35,8 @@ def prepare_images(job: Job) -> None:
 
     Identity: `name`, `image_size`, and `image_set`, `source`, or `benchmark` with `split_seed`;
     for files of your own also `padding`, unless it is the default. Inputs: `concepts`, or `file`,
-    `file:1`, ..., or `hub`. Raises DataError for wrong assets, or too many rejected rows.
+    `file:1`, ..., or `hub`; `file:pictures`, an archive. Raises DataError for wrong assets, an
+    archive that cannot be read, or too many rejected rows.
     """
     if "image_set" in job.identity:
         _draw(job)
@@ -61,9 +62,8 @@ def _load(job: Job) -> None:
     name, size = job.identity["name"], job.identity["image_size"]
     source = own_source(job.identity["source"])
     files = source_files(source, job.inputs)
-    folder = None if source.image_folder is None else Path(source.image_folder)
     rows, dropped = read_source(name, source, files)
-    check_pictures(name, source, rows, folder)
+    album = album_of(name, source, rows, picture_place(source, job.inputs))
     padding = _padding(job)
     kept: list[str] = []
     problems: dict[str, str] = {}
@@ -75,7 +75,7 @@ def _load(job: Job) -> None:
         if number in held
     )
     pictures = chain(
-        load_all(folder or Path(), by_path, size, kept, problems, padding),
+        load_all(album, by_path, size, kept, problems, padding) if album else (),
         load_embedded(contents, size, kept, problems, padding),
     )
     write_pictures(job.out / PICTURES, pictures, size)
@@ -92,10 +92,9 @@ def _load_benchmark(job: Job) -> None:
     name, size = job.identity["name"], job.identity["image_size"]
     benchmark = SetBenchmark(**job.identity["benchmark"])
     files = source_files(benchmark, job.inputs)
-    folder = None if benchmark.image_folder is None else Path(benchmark.image_folder)
     found = read_parts(name, benchmark, files, job.identity["split_seed"])
     items = found.items
-    check_pictures(name, benchmark, items, folder)
+    album = album_of(name, benchmark, items, picture_place(benchmark, job.inputs))
     padding = _padding(job)
     kept: list[str] = []
     problems: dict[str, str] = {}
@@ -103,7 +102,7 @@ def _load_benchmark(job: Job) -> None:
     held = dict.fromkeys(item.image for item in items if item.embedded)
     contents = read_pictures(name, benchmark, files, held) if held else iter(())
     pictures = chain(
-        load_all(folder or Path(), by_path, size, kept, problems, padding),
+        load_all(album, by_path, size, kept, problems, padding) if album else (),
         load_embedded(contents, size, kept, problems, padding),
     )
     write_pictures(job.out / PICTURES, pictures, size)
