@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors.torch import load_file
 from tokenizers import AddedToken, Tokenizer, models, pre_tokenizers, processors
 from transformers import (
     CLIPConfig,
@@ -104,6 +105,28 @@ def vision_tower(folder: Path, kind: str = "clip", *, alone: bool = True) -> Pre
     saved.save_pretrained(folder)
     write_pixels(folder)
     return made.eval()
+
+
+def pickle_weights(folder: Path, *, shards: int = 1, zipped: bool = True, **more: Any) -> None:
+    """Put a folder's safetensors into `pytorch_model*.bin`, as older repositories have them."""
+    held: dict[str, Any] = {}
+    for file in sorted(folder.glob("*.safetensors")):
+        held |= load_file(file)
+        file.unlink()
+    (folder / "model.safetensors.index.json").unlink(missing_ok=True)
+    if "lm_head.weight" not in held and "model.embed_tokens.weight" in held:
+        held["lm_head.weight"] = held["model.embed_tokens.weight"]  # tied: one memory, two names
+    held |= more
+    names = [f"pytorch_model-{n + 1:05}-of-{shards:05}.bin" for n in range(shards)]
+    files = {tensor: names[n * shards // len(held)] for n, tensor in enumerate(held)}
+    if shards == 1:
+        files = dict.fromkeys(held, "pytorch_model.bin")
+    else:
+        index = json.dumps({"metadata": {}, "weight_map": files})
+        (folder / "pytorch_model.bin.index.json").write_text(index)
+    for name in set(files.values()):
+        mine = {tensor: held[tensor] for tensor in held if files[tensor] == name}
+        torch.save(mine, folder / name, _use_new_zipfile_serialization=zipped)
 
 
 def write_pixels(folder: Path) -> None:

@@ -20,7 +20,7 @@ from transformers import (
     PreTrainedTokenizerFast,
 )
 
-from mlan.hub import MODEL_EXTRAS, MODEL_FILES, Client, fetch
+from mlan.hub import MODEL_EXTRAS, Client, fetch, model_patterns
 from tests.hub.loopback import Files, Hub, serving
 
 pytestmark = pytest.mark.allow_hosts(["127.0.0.1"])
@@ -106,10 +106,12 @@ def test_model_and_tokenizer_are_the_same_when_the_hub_is_gone(
         files = {**files_of(tmp_path / "made"), "pytorch_model.bin": b"pickled", "run.py": b"code"}
         commit = hub.publish("acme/toy", files)
         here = Client(endpoint=hub.address, cache=client.cache)
-        folder = fetch("acme/toy", commit, MODEL_FILES, optional=MODEL_EXTRAS, client=here)
+        patterns = model_patterns("acme/toy", commit, client=here)
+        folder = fetch("acme/toy", commit, patterns, optional=MODEL_EXTRAS, client=here)
     offline()
 
-    again = fetch("acme/toy", commit, MODEL_FILES, optional=MODEL_EXTRAS, client=here)
+    assert model_patterns("acme/toy", commit, client=here) == patterns
+    again = fetch("acme/toy", commit, patterns, optional=MODEL_EXTRAS, client=here)
     assert again == folder
     loaded = AutoModelForCausalLM.from_pretrained(folder).eval()
     with torch.no_grad():

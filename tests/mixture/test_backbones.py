@@ -11,7 +11,7 @@ import pytest
 from mlan.grid import Grid
 from mlan.mixture.backbones import model_problems
 from tests.config.example import plain_study, put, validated
-from tests.model_folders import language_model, released, vision_tower
+from tests.model_folders import language_model, pickle_weights, released, vision_tower
 
 
 @pytest.fixture(scope="module")
@@ -108,3 +108,20 @@ def test_files_of_a_model_of_your_own_are_inputs_without_a_path_in_the_identity(
     }
     identity = json.loads(grid.identity("prepare_backbone", backbone=name))
     assert identity["backbone"] == {"language_model": "folder lm", "vision_tower": "toy-tower"}
+
+
+def test_pickled_weights_are_inputs_where_there_are_no_others(tmp_path: Path) -> None:
+    language_model(tmp_path / "lm")
+    (tmp_path / "lm" / "pytorch_model.bin").write_bytes(b"not read")
+    study = put(plain_study(), "recipe.backbone.language_model", "./lm")
+    grid = Grid(validated(study, folder=str(tmp_path)), "cpu")
+    [name] = grid.backbones
+    assert "file:language_model/pytorch_model.bin" not in grid.inputs(
+        "prepare_backbone", backbone=name
+    )
+    pickle_weights(tmp_path / "lm", shards=2)
+    (tmp_path / "lm" / "pytorch_model.bin").unlink()
+    weights = {f for f in grid.inputs("prepare_backbone", backbone=name) if f.endswith(".bin")}
+    assert weights == {f"file:language_model/pytorch_model-0000{n}-of-00002.bin" for n in (1, 2)}
+    told = {"language_model": "./lm", "template": "vicuna-v1"}
+    assert problems(tmp_path, recipe__backbone=told) == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from tests.model_folders import (
     PATCH,
     SIDE,
     language_model,
+    pickle_weights,
     released,
     vision_tower,
     words,
@@ -173,6 +175,92 @@ def test_weights_are_linked_and_recorded_and_not_copied(tmp_path: Path) -> None:
         checked(made / "language_model" / shards[0])
 
 
+@pytest.mark.parametrize(
+    ("tied", "shards", "zipped"), [(True, 1, True), (False, 3, True), (False, 1, False)]
+)
+def test_pickled_weights_give_the_model_of_the_safetensors(
+    tmp_path: Path, tied: bool, shards: int, zipped: bool
+) -> None:
+    lm, eye = tmp_path / "lm", tmp_path / "eye"
+    made = language_model(lm, tie_word_embeddings=tied).to(torch.bfloat16)
+    made.save_pretrained(lm)
+    vision_tower(eye, alone=False)
+    before = compose(prepared(tmp_path / "a", language_model=lm, vision_tower=eye))
+    own = before.state_dict()
+
+    computed = {"model.layers.0.self_attn.rotary_emb.inv_freq": torch.ones(4)}
+    pickle_weights(lm, shards=shards, zipped=zipped, **computed)
+    pickle_weights(eye, zipped=zipped)
+    backbone = prepared(tmp_path / "b", language_model=lm, vision_tower=eye)
+    after = compose(backbone)
+    for name, tensor in after.state_dict().items():
+        assert torch.equal(tensor, own[name]), name
+    ids = torch.tensor([[1, *[13] * TOKENS, 5, 6]])
+    assert torch.equal(logits(after, ids, pictures(1)), logits(before, ids, pictures(1)))
+
+    outputs = read_record(backbone)["outputs"]
+    written = sorted(file for file in outputs if "/" in file)
+    assert len(written) == shards + 1
+    tower = backbone / "vision_tower" / "pytorch_model.safetensors"
+    assert not tower.is_symlink()
+    assert outputs["vision_tower/pytorch_model.safetensors"] == file_digest(tower)
+    assert all(name.startswith("vision_model.") for name in load_file(tower))
+    language = [load_file(backbone / file) for file in written if file.startswith("language")]
+    assert {tensor.dtype for held in language for tensor in held.values()} == {torch.bfloat16}
+
+
+class _Payload:
+    """Runs a command when it is unpickled by a reader that trusts its file."""
+
+    def __init__(self, command: str) -> None:
+        self.command = command
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return os.system, (self.command,)
+
+
+@pytest.mark.parametrize("zipped", [True, False])
+def test_pickle_that_would_run_code_is_refused_and_runs_none(tmp_path: Path, zipped: bool) -> None:
+    language_model(tmp_path / "lm")
+    pickle_weights(tmp_path / "lm", zipped=zipped, more=_Payload(f"touch {tmp_path / 'ran'}"))
+    with pytest.raises(DataError) as caught:
+        prepared(tmp_path / "made", language_model=tmp_path / "lm", vision_tower="toy-tower")
+    [line] = caught.value.lines
+    assert "pytorch_model.bin: needs more than tensors to be read, which may run code" in line
+    assert not (tmp_path / "ran").exists()
+    torch.load(tmp_path / "lm" / "pytorch_model.bin", weights_only=False)
+    assert (tmp_path / "ran").exists()  # it is one that would
+
+
+def test_pickle_that_is_cut_or_holds_other_things_is_refused(tmp_path: Path) -> None:
+    language_model(tmp_path / "lm")
+    pickle_weights(tmp_path / "lm")
+    file = tmp_path / "lm" / "pytorch_model.bin"
+    whole = file.read_bytes()
+    for content, said in (
+        (whole[:-40], r"pytorch_model\.bin: damaged"),
+        (b"", r"pytorch_model\.bin: damaged"),
+        (b"pickled", r"pytorch_model\.bin: needs more than tensors to be read, .* or is damaged"),
+    ):
+        file.write_bytes(content)
+        with pytest.raises(DataError, match=said):
+            prepared(tmp_path / "made", language_model=tmp_path / "lm", vision_tower="toy-tower")
+    for held in ({"state_dict": {}}, [torch.ones(1)], {"a": torch.ones(2, 2).to_sparse()}):
+        torch.save(held, file)
+        with pytest.raises(DataError, match="holds other things than tensors by name"):
+            prepared(tmp_path / "made", language_model=tmp_path / "lm", vision_tower="toy-tower")
+
+
+def test_missing_shard_of_pickled_weights_is_named(tmp_path: Path) -> None:
+    language_model(tmp_path / "lm")
+    pickle_weights(tmp_path / "lm", shards=2)
+    (tmp_path / "lm" / "pytorch_model-00002-of-00002.bin").unlink()
+    with pytest.raises(
+        DataError, match=r"1 of 2 shards missing: pytorch_model-00002-of-00002\.bin"
+    ):
+        prepared(tmp_path / "made", language_model=tmp_path / "lm", vision_tower="toy-tower")
+
+
 def test_dtype_is_converted_or_kept(tmp_path: Path) -> None:
     made = language_model(tmp_path / "lm").to(torch.bfloat16)
     made.save_pretrained(tmp_path / "lm")
@@ -254,7 +342,7 @@ def _break(folder: Path, how: str) -> None:
     weights = folder / "model.safetensors"
     config = json.loads((folder / "config.json").read_text())
     if how == "pickled":
-        weights.rename(folder / "pytorch_model.bin")
+        weights.rename(folder / "model.pt")
     elif how == "none":
         weights.unlink()
     elif how == "damaged":
@@ -279,7 +367,7 @@ def _break(folder: Path, how: str) -> None:
 @pytest.mark.parametrize(
     ("how", "said"),
     [
-        ("pickled", "weights as pytorch_model.bin, which may run code when read; only safetensors"),
+        ("pickled", "weights as model.pt; only safetensors and pytorch_model.bin are read"),
         ("none", "neither model.safetensors nor model.safetensors.index.json"),
         ("damaged", "damaged, no safetensors"),
         ("lacking", "lacks tensors: model.language_model.norm.weight"),

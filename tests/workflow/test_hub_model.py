@@ -12,7 +12,15 @@ from transformers import CLIPVisionConfig, LlamaConfig, LlavaConfig, LlavaForCon
 
 from mlan.mixture.tokenizer import embedded_tokenizer
 from tests.hub.loopback import Hub, serving
-from tests.model_folders import SHAPE, TOWER, language_model, randomise, vision_tower, write_pixels
+from tests.model_folders import (
+    SHAPE,
+    TOWER,
+    language_model,
+    pickle_weights,
+    randomise,
+    vision_tower,
+    write_pixels,
+)
 from tests.workflow.engine import Engine
 
 pytestmark = pytest.mark.allow_hosts(["127.0.0.1"])
@@ -34,6 +42,7 @@ def _publish(hub: Hub, folder: Path) -> dict[str, str]:
     language_model(folder / "lm", "qwen2", rows=ROWS, shards=True, tie_word_embeddings=True)
     (folder / "lm" / "pytorch_model.bin").write_bytes(b"pickled")
     vision_tower(folder / "eye", "siglip", alone=False)
+    pickle_weights(folder / "eye", shards=2)
     config = LlavaConfig(
         vision_config=CLIPVisionConfig(**TOWER),
         text_config=LlamaConfig(**SHAPE, vocab_size=ROWS, max_position_embeddings=512),
@@ -80,11 +89,13 @@ def test_models_of_a_hub_are_trained_and_scored_with_the_network_off(
 
     done = scratch.run("prepare")
     assert done.returncode == 0, done.stdout + done.stderr
-    assert not any("pytorch_model.bin" in path for path in hub.downloads())
+    pickled = {path.rpartition("/")[2] for path in hub.downloads() if path.endswith(".bin")}
+    assert pickled == {f"pytorch_model-0000{n}-of-00002.bin" for n in (1, 2)}  # the tower's
     [composed] = [f for f in scratch.results("backbone").iterdir() if f.name.startswith("lm-")]
     told = _record(scratch, "backbone", composed.name)
     assert told["identity"]["backbone"]["language_model"] == names["lm"]
     assert "language_model/model-00001-of" in " ".join(told["outputs"])
+    assert "vision_tower/pytorch_model-00002-of-00002.safetensors" in told["outputs"]
     assert "revision" not in told["identity"]
 
     hub.requests.clear()

@@ -21,6 +21,8 @@ from mlan.errors import nearest
 
 LANGUAGE_MODELS = ("smollm2-135m-instruct", "toy-llama")
 VISION_TOWERS = ("mobilenetv2", "toy-tower")
+# Weights that are read where a model has no safetensors.
+PICKLED = "pytorch_model*.bin"
 _LONGEST = 32  # characters of a name within the name of a folder
 
 

@@ -1,10 +1,11 @@
 """A model in a folder of transformers' standard layout: what it is, and what is refused.
 
-`config.json`, weights as safetensors (`model.safetensors`, or shards with an index) and, for a
-language model, `tokenizer.json`; for a tower `preprocessor_config.json`. A part is a language
-model, a vision tower (alone, or within a full CLIP or SigLIP) or a released LLaVA model. Read
-without torch, so that mistakes are found before any job. Not here: how tensors are renamed and
-put together (`mlan.model.folders`).
+`config.json`, weights as safetensors (`model.safetensors`, or shards with an index), else as
+`pytorch_model.bin`, and, for a language model, `tokenizer.json`; for a tower
+`preprocessor_config.json`. A part is a language model, a vision tower (alone, or within a full
+CLIP or SigLIP) or a released LLaVA model. Read without torch, so that mistakes are found before
+any job; of pickled weights only that they are there. Not here: how tensors are renamed and put
+together (`mlan.model.folders`), how pickles are read (`mlan.model.pickled`).
 """
 
 from __future__ import annotations
@@ -29,7 +30,8 @@ TYPES: dict[str, tuple[str, ...]] = {
     "released": ("llava",),
 }
 _SINGLE, _INDEX = "model.safetensors", "model.safetensors.index.json"
-_PICKLED = (".bin", ".pt", ".pth", ".ckpt", ".h5", ".msgpack")
+_PICKLED, _PICKLED_INDEX = "pytorch_model.bin", "pytorch_model.bin.index.json"
+_OTHERS = (".bin", ".pt", ".pth", ".ckpt", ".h5", ".msgpack")
 _SIDE = 224  # of a tower's pictures where its config leaves it out (CLIP and SigLIP alike)
 
 
@@ -48,7 +50,8 @@ class ModelFolder:
     path: Path
     part: str
     config: Mapping[str, Any]
-    tensors: Mapping[str, str]  # name -> file within the folder
+    tensors: Mapping[str, str]  # name -> file within the folder; none if they are pickled
+    pickled: tuple[str, ...] = ()  # files of pickled weights, where there are no others
 
     @property
     def side(self) -> int | None:
@@ -80,7 +83,7 @@ def open_model(path: Path, part: str) -> ModelFolder:
     """Return a folder after looking at its config and the names of its tensors.
 
     Raises DataError in one line: no such folder, not of a known kind, quantised, without
-    safetensors, a shard missing or damaged, no tokenizer.json.
+    weights, a shard missing or damaged, no tokenizer.json.
     """
     if not path.is_dir():
         raise DataError(f"{path}: no such folder")
@@ -98,7 +101,7 @@ def open_model(path: Path, part: str) -> ModelFolder:
             f"{path}: no tokenizer.json; write it once with "
             "AutoTokenizer.from_pretrained(...).save_pretrained(...) of transformers"
         )
-    folder = ModelFolder(path, part, config, _tensors(path))
+    folder = ModelFolder(path, part, config, *_weights(path))
     if part != "language_model":
         folder.pixels  # noqa: B018 - raises if there are none
     return folder
@@ -123,34 +126,50 @@ def _json(path: Path) -> dict[str, Any]:
     return content
 
 
-def _tensors(path: Path) -> dict[str, str]:
-    """The file of each tensor, by the index or from the one file's header."""
+def _weights(path: Path) -> tuple[dict[str, str], tuple[str, ...]]:
+    """The file of each tensor, by the index or from the one file's header; else pickled files."""
     if (path / _SINGLE).is_file():
-        return dict.fromkeys(_header(path / _SINGLE), _SINGLE)
-    if not (path / _INDEX).is_file():
-        raise DataError(f"{path}: {_without_weights(path)}")
-    listed = _json(path / _INDEX).get("weight_map")
-    if not isinstance(listed, dict):
-        raise DataError(f"{path / _INDEX}: has no weight_map")
-    shards = sorted(set(map(str, listed.values())))
+        return dict.fromkeys(_header(path / _SINGLE), _SINGLE), ()
+    if (path / _INDEX).is_file():
+        listed = _listed(path / _INDEX)
+        held = {tensor: name for name in _shards(listed) for tensor in _header(path / name)}
+        if lacking := sorted(set(listed) - set(held)):
+            raise DataError(f"{path}: tensor {lacking[0]!r} of the index is in none of the shards")
+        return held, ()
+    if (path / _PICKLED).is_file():
+        return {}, (_PICKLED,)
+    if (path / _PICKLED_INDEX).is_file():
+        return {}, _shards(_listed(path / _PICKLED_INDEX))
+    raise DataError(f"{path}: {_without_weights(path)}")
+
+
+def _listed(index: Path) -> dict[str, str]:
+    """The shard of each tensor, all of them files of the folder."""
+    listed = _json(index).get("weight_map")
+    if not isinstance(listed, dict) or not listed:
+        raise DataError(f"{index}: has no weight_map")
+    listed = {name: str(file) for name, file in listed.items()}
+    shards = _shards(listed)
     if outside := [name for name in shards if Path(name).name != name]:
-        raise DataError(f"{path / _INDEX}: names {outside[0]!r}, which is no file of the folder")
-    if missing := [name for name in shards if not (path / name).is_file()]:
-        raise DataError(f"{path}: {len(missing)} of {len(shards)} shards missing: {missing[0]}")
-    held = {tensor: name for name in shards for tensor in _header(path / name)}
-    if lacking := sorted(set(listed) - set(held)):
-        raise DataError(f"{path}: tensor {lacking[0]!r} of the index is in none of the shards")
-    return held
+        raise DataError(f"{index}: names {outside[0]!r}, which is no file of the folder")
+    if missing := [name for name in shards if not (index.parent / name).is_file()]:
+        raise DataError(
+            f"{index.parent}: {len(missing)} of {len(shards)} shards missing: {missing[0]}"
+        )
+    return listed
+
+
+def _shards(listed: Mapping[str, str]) -> tuple[str, ...]:
+    return tuple(sorted(set(listed.values())))
 
 
 def _without_weights(path: Path) -> str:
-    pickled = sorted(f.name for f in path.iterdir() if f.suffix in _PICKLED)
-    if not pickled:
-        return f"neither {_SINGLE} nor {_INDEX}"
+    others = sorted(f.name for f in path.iterdir() if f.suffix in _OTHERS)
+    if not others:
+        return f"neither {_SINGLE} nor {_INDEX}, nor {_PICKLED}"
     return (
-        f"weights as {pickled[0]}, which may run code when read; only safetensors are: take a "
-        "commit that has them, or convert once with from_pretrained and save_pretrained of "
-        "transformers"
+        f"weights as {others[0]}; only safetensors and {_PICKLED} are read: take a commit that has "
+        "them, or convert once with from_pretrained and save_pretrained of transformers"
     )
 
 

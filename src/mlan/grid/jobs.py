@@ -16,7 +16,7 @@ from mlan.config.benchmarks import ITEM_FIELDS, BenchmarkItems, SetBenchmark
 from mlan.config.data import FactsSource, OwnSource
 from mlan.config.files import ARCHIVE, FileData
 from mlan.config.hub import Revision
-from mlan.config.models import is_embedded, is_hub, short_name
+from mlan.config.models import PICKLED, is_embedded, is_hub, short_name
 from mlan.config.recipe import Align, Recipe, Tune
 from mlan.config.study import BATCH_TOKENS
 from mlan.errors import ConfigError
@@ -287,8 +287,9 @@ class Grid(Cells):
 
     def model_files(self, name: str) -> list[Path]:
         """Files of a model in a folder of the user's own: its weights, and what describes them."""
-        found = self.model_folder(name).glob("*")
-        return sorted(f for f in found if f.suffix in (".json", ".safetensors") and f.is_file())
+        folder = self.model_folder(name)
+        weights = [*folder.glob("*.safetensors")] or [*folder.glob(PICKLED)]
+        return sorted(f for f in (*folder.glob("*.json"), *weights) if f.is_file())
 
     def _identity_align(self, stack: str) -> dict[str, Any]:
         recipe, seed = self.stacks[stack]

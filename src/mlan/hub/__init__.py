@@ -5,16 +5,16 @@ folder that it returns. `mlan.hub.lock` gives the names of a study their commits
 """
 
 from mlan.hub.client import Client
-from mlan.hub.fetch import MODEL_EXTRAS, MODEL_FILES, fetch, fetched, provenance
+from mlan.hub.fetch import MODEL_EXTRAS, fetch, fetched, model_patterns, provenance
 from mlan.hub.lock import known_revisions, remember_revisions, revisions, revisions_in
 
 __all__ = [
     "MODEL_EXTRAS",
-    "MODEL_FILES",
     "Client",
     "fetch",
     "fetched",
     "known_revisions",
+    "model_patterns",
     "provenance",
     "remember_revisions",
     "revisions",

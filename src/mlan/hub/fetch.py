@@ -15,10 +15,12 @@ import logging
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
 from mlan.config.hub import HubName, Kind, is_commit
+from mlan.config.models import PICKLED
 from mlan.errors import HubError
 from mlan.hub.cache import Place, in_words
 from mlan.hub.client import Client
@@ -26,8 +28,9 @@ from mlan.hub.manifest import Manifest, read_manifest, some, write_manifest
 from mlan.hub.verify import Findings, examine
 
 log = logging.getLogger("mlan")
-# What a model loads from, and what it may have beside: no pickled weights, no code.
-MODEL_FILES = ("config.json", "*.safetensors")
+# What a model loads from, and what it may have beside: no code, and of the weights only one kind,
+# the first that there is.
+_WEIGHTS = ("*.safetensors", PICKLED)
 MODEL_EXTRAS = ("*.json", "*.txt", "*.model", "*.jinja")
 
 _DOWNLOADS = 2
@@ -90,6 +93,19 @@ def fetch(
     with order.place.sole_user():
         _complete(order, wanted, thorough)
     return order.place.snapshot
+
+
+def model_patterns(
+    repository: str, revision: str, *, key: str | None = None, client: Client | None = None
+) -> tuple[str, ...]:
+    """Return patterns of what a model loads from: pickled weights only where it has no others.
+
+    Raises HubError in one line if the list of the commit's files cannot be had.
+    """
+    client = client or Client()
+    files = _manifest(_pinned(repository, revision, "model", key, client), key, client).files
+    kinds = [kind for kind in _WEIGHTS if any(fnmatchcase(path, kind) for path in files)]
+    return ("config.json", *(kinds or _WEIGHTS)[:1])
 
 
 def fetched(

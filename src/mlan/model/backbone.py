@@ -2,9 +2,9 @@
 
 The folder holds `config.json` of a `LlavaForConditionalGeneration`, `tokenizer.json`, and the
 weights under its names, without a projector unless the model was released with one: embedded and
-toy parts in `model.safetensors`, others as links to their own files with the names of their
-tensors in `weights.json` (`mlan.model.weights`). Everything later loads from it without a
-network. A vocabulary that outgrows its embedding table is met when a model is composed.
+toy parts in `model.safetensors`, others as links to their own files (pickled ones converted) with
+the names of their tensors in `weights.json` (`mlan.model.weights`). Everything later loads from it
+without a network. A vocabulary that outgrows its embedding table is met when a model is composed.
 """
 
 from __future__ import annotations
@@ -38,6 +38,7 @@ from mlan.model.folders import (
     listing,
 )
 from mlan.model.gguf import read_weights, smollm2_config
+from mlan.model.pickled import as_safetensors
 from mlan.model.towers import TOKENS, MobileNetTower, MobileNetTowerConfig, ToyTower, ToyTowerConfig
 from mlan.model.weights import HELD, LISTED, shapes
 from mlan.records import atomic, checked, read_record, write_json
@@ -56,6 +57,8 @@ def prepare_backbone(job: Job) -> None:
     models = job.identity["backbone"]
     for name in (HELD, LISTED):  # of another revision
         (job.out / name).unlink(missing_ok=True)
+    for part in models:
+        shutil.rmtree(job.out / part, ignore_errors=True)
     if "released" in models:
         sources, config, tokenizer = _released(job)
     else:
@@ -203,7 +206,7 @@ def _under(part: str, weights: dict[str, Tensor]) -> dict[str, Tensor]:
 
 
 def _folder(job: Job, part: str) -> ModelFolder | None:
-    """The folder of a part after checking it; None for an embedded one.
+    """The folder of a part after checking it, its weights safetensors; None for an embedded one.
 
     Files of the user's own have no record: the record of this job is the first that knows them.
     """
@@ -211,9 +214,12 @@ def _folder(job: Job, part: str) -> ModelFolder | None:
         fetched = job.inputs[part]
         for name in read_record(fetched)["outputs"]:
             checked(fetched / name)
-        return open_model(fetched, part)
-    own = job.inputs.get(f"file:{part}/{CONFIG}")
-    return None if own is None else open_model(own.parent, part)
+        folder = open_model(fetched, part)
+    elif (own := job.inputs.get(f"file:{part}/{CONFIG}")) is not None:
+        folder = open_model(own.parent, part)
+    else:
+        return None
+    return as_safetensors(folder, job.out / part) if folder.pickled else folder
 
 
 def _check_side(folder: ModelFolder, job: Job) -> None:
@@ -232,11 +238,12 @@ def _link(job: Job, sources: list[Source], config: LlavaConfig) -> dict[str, tup
     expected = expected_shapes(config)
     listed: dict[str, tuple[str, str]] = {}
     for folder in folders:
-        shutil.rmtree(job.out / folder.part, ignore_errors=True)
-        (job.out / folder.part).mkdir(parents=True)
+        (job.out / folder.part).mkdir(parents=True, exist_ok=True)
         mine = listing(folder, expected, tied=bool(config.tie_word_embeddings))
         for file in sorted({Path(file).name for file, _ in mine.values()}):
-            (job.out / folder.part / file).symlink_to((folder.path / file).resolve())
+            link = job.out / folder.part / file
+            if not link.exists():  # a converted one does
+                link.symlink_to((folder.path / file).resolve())
         listed |= mine
     check_shapes(job.out, listed, expected)
     return listed

@@ -110,7 +110,7 @@ def listing(
         ours = _renamed(name, folder)
         if ours in wanted:
             found[wanted[ours]] = (f"{folder.part}/{file}", name)
-        elif ours and not ours.endswith(_COMPUTED) and not (tied and ours == HEAD):
+        elif is_used(name, folder) and not (tied and ours == HEAD):
             unknown.append(name)
     missing = sorted(set(wanted.values()) - set(found))
     for what, names in (("lacks", missing), ("has unknown", unknown)):
@@ -129,6 +129,12 @@ def check_shapes(
             raise DataError(
                 f"{file}: {inside} has shape {list(shape)}, config.json says {list(expected[name])}"
             )
+
+
+def is_used(name: str, folder: ModelFolder) -> bool:
+    """Whether a part needs a tensor of its files: not a pair's texts, not what is computed."""
+    ours = _renamed(name, folder)
+    return ours is not None and not ours.endswith(_COMPUTED)
 
 
 def _belongs(name: str, part: str, tied: bool) -> bool:

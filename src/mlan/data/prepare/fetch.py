@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from mlan.config.files import FileSource
 from mlan.config.hub import parse_name
-from mlan.hub import MODEL_EXTRAS, MODEL_FILES, fetch, fetched, provenance
+from mlan.hub import MODEL_EXTRAS, fetch, fetched, model_patterns, provenance
 from mlan.stage import Job, log
 
 
@@ -22,11 +22,12 @@ def fetch_source(job: Job) -> None:
 
 
 def fetch_model(job: Job) -> None:
-    """Link a model's config, tokenizer and safetensors likewise; pickled weights stay away.
+    """Link a model's config, tokenizer and weights likewise; pickled ones if it has no others.
 
     Identity: `key` of the study, `repository`, and `digest` if it is locked.
     """
-    _link(job, job.identity["key"], MODEL_FILES, MODEL_EXTRAS)
+    name, key = parse_name(job.identity["repository"]), job.identity["key"]
+    _link(job, key, model_patterns(name.repository, str(name.commit), key=key), MODEL_EXTRAS)
 
 
 def _link(job: Job, key: str, patterns: Sequence[str], optional: Sequence[str] = ()) -> None:
