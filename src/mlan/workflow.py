@@ -21,6 +21,7 @@ from mlan import forkserver
 from mlan.code import code_digest
 from mlan.config import load_study
 from mlan.config.files import is_file_input
+from mlan.cost.shapes import Shapes
 from mlan.data.files import shards
 from mlan.device import remember_device, resolve_device
 from mlan.errors import ConfigError, MlanError, nearest
@@ -136,6 +137,15 @@ class Workflow:
             6 if path.suffix != ".parquet" else 3 * (source.modality == "text") for path in files
         ]
         return sum(times * p.stat().st_size for times, p in zip(held, files, strict=True)) // 10**6
+
+    def model_mb(self, cell: str | None = None, stack: str | None = None) -> int:
+        """Memory in MB of a job that holds the model of a cell or stack in 32 bits."""
+        shapes = Shapes(self.grid)
+        if cell is not None:
+            setting = shapes.of_cell(self.grid.cells[cell])
+        else:
+            setting = shapes.of_recipe(self.grid.stacks[str(stack)][0])
+        return 3000 + 4 * setting.model.total // 10**6
 
     def code(self, stage: str) -> str:
         """Digest of the meaning of the stage's script and of the modules it uses."""

@@ -1,6 +1,6 @@
-"""Generate `config/small.yaml` and `config/study.schema.json` from the models.
+"""Generate `config/small.yaml`, `config/paper.yaml` and the JSON schema from the models.
 
-`python -m mlan.config.schema` writes both; a test fails with the difference when they drift.
+`python -m mlan.config.schema` writes them; a test fails with the difference when they drift.
 Every key of the YAML carries its description as a comment where it first occurs.
 """
 
@@ -14,11 +14,12 @@ from typing import Any
 import yaml
 from pydantic import BaseModel
 
+from mlan.config.paper import PAPER
 from mlan.config.small import SMALL
 from mlan.config.study import StudyConfig
 
 FOLDER = Path("config")
-YAML = "small.yaml"
+STUDIES = {"small.yaml": SMALL, "paper.yaml": PAPER}
 SCHEMA = "study.schema.json"
 _WIDTH = 98
 _HEADER = (
@@ -34,7 +35,7 @@ def generated() -> dict[str, str]:
     schema = StudyConfig.model_json_schema()
     schema["title"] = "mlan study"
     return {
-        YAML: "\n".join([*_HEADER, *_lines(SMALL, 0, set())]) + "\n",
+        **{n: "\n".join([*_HEADER, *_lines(s, 0, set())]) + "\n" for n, s in STUDIES.items()},
         SCHEMA: json.dumps(schema, indent=1, sort_keys=True) + "\n",
     }
 
@@ -43,7 +44,7 @@ def _lines(model: BaseModel, depth: int, told: set[tuple[type, str]]) -> Iterato
     kind = type(model)
     for name, field in kind.model_fields.items():
         value = getattr(model, name)
-        if value is None:
+        if value is None and field.get_default() is None:
             continue
         if depth == 0:
             yield ""
