@@ -97,6 +97,7 @@ def _files(grid: Grid) -> dict[str, list[int]]:
     for name in grid.config.data.from_files():
         paths += [p for file in grid.source_files(name).values() for p in shards(file)]
         paths += [grid.pictures(name), _prepared(grid, name) / RECORD]
+    paths += [grid.hub_folder(name) / RECORD for name in grid.hub_sources]
     existing = [recipe.align.existing for recipe, _ in grid.stacks.values()]
     paths += [grid.study.resolve(path) for path in existing if path is not None]
     stats = {str(p): p.stat() for p in paths if p is not None and p.exists()}
@@ -130,14 +131,14 @@ def _examine(grid: Grid) -> dict[str, int]:
     sizes: dict[str, int] = {}
     concepts = build_concepts(grid.config.data.concepts)
     for name, source in grid.config.data.sources.items():
-        if name in grid.hub_sources and not (grid.hub_folder(name) / RECORD).exists():
+        if not _is_here(grid, name):
             continue  # its rows are counted when they are here
         try:
             sizes[name] = _size(grid, name, source, concepts)
         except DataError as error:
             problems += error.lines
     for name, benchmark in grid.config.data.benchmarks.items():
-        if name in grid.hub_sources and not (grid.hub_folder(name) / RECORD).exists():
+        if not _is_here(grid, name):
             continue
         try:
             if isinstance(benchmark, SetBenchmark):
@@ -152,6 +153,17 @@ def _examine(grid: Grid) -> dict[str, int]:
     if problems:
         raise ConfigError(*(f"{grid.study.path}: {line}" for line in dict.fromkeys(problems)))
     return sizes
+
+
+def _is_here(grid: Grid, name: str) -> bool:
+    """Whether what an entry reads of a hub, if anything, was fetched as the study asks now."""
+    if name not in grid.hub_sources:
+        return True
+    try:
+        fetched = read_record(grid.hub_folder(name))["identity"]
+    except IntegrityError:
+        return False
+    return canonical(fetched) == grid.identity("fetch", source=name)
 
 
 def _size(grid: Grid, name: str, source: Source, concepts: pd.DataFrame) -> int:

@@ -16,6 +16,7 @@ from tests.workflow.engine import Engine
 pytestmark = pytest.mark.allow_hosts(["127.0.0.1"])
 NAME = "hub:datasets/acme/questions"
 RECORD = "results/test/data/sources/mine/record.json"
+FETCHED = "results/test/data/hub/mine/record.json"
 
 
 def _rows(count: int) -> bytes:
@@ -69,7 +70,7 @@ def test_files_are_fetched_once_and_become_examples(hub: Hub, asking: Engine) ->
     assert done.returncode == 0, done.stdout + done.stderr
     record = json.loads((asking.folder / RECORD).read_text())
     assert record["facts"] == {"rows": 300, "rejected": 0}
-    fetched = json.loads(asking.results("data", "hub", "mine", "record.json").read_text())
+    fetched = json.loads((asking.folder / FETCHED).read_text())
     assert fetched["facts"]["commit"] == commit
     assert fetched["facts"]["bytes"] == len(_rows(300))
     assert sorted(hub.downloads()) == ["data/train-0.jsonl", "data/train-1.jsonl"]
@@ -81,10 +82,14 @@ def test_files_are_fetched_once_and_become_examples(hub: Hub, asking: Engine) ->
     hub.publish("acme/questions", {"data/train.jsonl": _rows(7)}, kind="dataset")
     hub.requests.clear()
     assert asking.planned(RECORD) == {}
-    asking.results("data", "hub", "mine", "record.json").unlink()
-    again = asking.run(RECORD)
+    (asking.folder / FETCHED).unlink()
+    again = asking.run(FETCHED)
     assert again.returncode == 0, again.stdout + again.stderr
     assert hub.requests == []
+    assert json.loads((asking.folder / FETCHED).read_text()) == fetched
+    # A file that was not asked for before is fetched, not missed.
+    asking.edit("config/test.yaml", "data/train-*.jsonl", "data/test.jsonl")
+    assert asking.planned(RECORD) == {"fetch": 1, "prepare_source": 1}
 
 
 def test_budget_above_a_fetched_source_is_refused_before_any_training(
@@ -130,7 +135,7 @@ def test_what_a_hub_refuses_is_one_line_with_the_key(
     assert line.startswith(f"fetch: data.sources.mine.repository = '{NAME}@")
     assert said in line
     assert "Traceback" not in log
-    assert not asking.results("data", "hub", "mine", "record.json").exists()
+    assert not (asking.folder / FETCHED).exists()
 
 
 @pytest.mark.parametrize("path", ["../elsewhere.jsonl", "/etc/passwd", "data/[a-c].jsonl"])
