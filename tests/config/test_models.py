@@ -73,6 +73,14 @@ def test_noise_on_a_tower_without_statistics_is_refused(tmp_path: Path) -> None:
     ]
 
 
+def test_tokenizer_for_an_embedded_language_model_is_refused(tmp_path: Path) -> None:
+    study = put(plain_study(), "recipe.backbone.tokenizer", "hub:acme/words")
+    assert mistakes(tmp_path, study) == [
+        ": recipe.backbone.tokenizer = 'hub:acme/words': toy-llama is embedded and has its own; "
+        "leave it out"
+    ]
+
+
 def test_cells_stacks_and_folders_are_named_by_the_short_name() -> None:
     study = plain_study()
     axes = {"mixture.text_share": [0.5], "backbone.language_model": ["toy-llama", "./my/Llama"]}

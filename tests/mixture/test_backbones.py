@@ -8,10 +8,12 @@ from typing import Any
 
 import pytest
 
+from mlan.config.hub import Revision, parse_name
+from mlan.config.models import short_name
 from mlan.grid import Grid
 from mlan.mixture.backbones import model_problems
 from tests.config.example import plain_study, put, validated
-from tests.model_folders import language_model, pickle_weights, released, vision_tower
+from tests.model_folders import language_model, pickle_weights, released, vision_tower, words
 
 
 @pytest.fixture(scope="module")
@@ -125,3 +127,41 @@ def test_pickled_weights_are_inputs_where_there_are_no_others(tmp_path: Path) ->
     assert weights == {f"file:language_model/pytorch_model-0000{n}-of-00002.bin" for n in (1, 2)}
     told = {"language_model": "./lm", "template": "vicuna-v1"}
     assert problems(tmp_path, recipe__backbone=told) == []
+
+
+def test_tokenizer_of_another_model_stands_in_for_a_missing_one(tmp_path: Path) -> None:
+    language_model(tmp_path / "lm")
+    (tmp_path / "lm" / "tokenizer.json").unlink()
+    language_model(tmp_path / "words")
+    told = {"language_model": "./lm", "template": "vicuna-v1"}
+    [line] = problems(tmp_path, recipe__backbone=told)
+    assert line.startswith("recipe.backbone.language_model = './lm': ")
+    assert "no tokenizer.json; set recipe.backbone.tokenizer" in line
+    assert problems(tmp_path, recipe__backbone={**told, "tokenizer": "./words"}) == []
+    assert problems(tmp_path, recipe__backbone={**told, "tokenizer": "./lm"}) == [
+        f"recipe.backbone.language_model = './lm': {tmp_path / 'lm'}: no tokenizer.json"
+    ]
+    words("<one>", "<too many>").save(str(tmp_path / "words" / "tokenizer.json"))
+    assert problems(tmp_path, recipe__backbone={**told, "tokenizer": "./words"}) == [
+        f"recipe.backbone.tokenizer = './words': {tmp_path / 'words' / 'tokenizer.json'}: its ids "
+        "go up to 14, the language model has 13 rows of embeddings; take the tokenizer of the "
+        "model that it was tuned from"
+    ]
+
+
+def test_hub_model_that_is_only_a_tokenizer_is_fetched_as_one() -> None:
+    lm, words = (f"hub:acme/{name}@{40 * '1'}" for name in ("vicuna", "llama"))
+    study = put(plain_study(), "recipe.backbone.language_model", lm)
+    put(study, "recipe.backbone.tokenizer", words)
+    names = {name: Revision(parse_name(name), pinned=True) for name in (lm, words)}
+    grid = Grid(validated(study), "cpu", revisions=names)
+    [backbone] = grid.backbones
+    assert backbone == f"{short_name(lm)}_toy-tower_{short_name(words)}"
+    assert set(grid.cells) == {"text0", "text50", "text100", "untuned"}
+    asked = json.loads(grid.identity("fetch_model", model=short_name(words)))
+    assert (asked["part"], asked["key"]) == ("tokenizer", "recipe.backbone.tokenizer")
+    assert "part" not in json.loads(grid.identity("fetch_model", model=short_name(lm)))
+    assert grid.inputs("prepare_backbone", backbone=backbone) == {
+        "language_model": grid.model_folder(lm),
+        "tokenizer": grid.model_folder(words),
+    }

@@ -13,6 +13,7 @@ from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer
 from transformers import LlavaConfig, LlavaForConditionalGeneration
 
+from mlan.config.models import TOKENIZER_FILES
 from mlan.errors import DataError
 from mlan.mixture.template import Template
 from mlan.model.backbone import prepare_backbone
@@ -43,6 +44,12 @@ def prepared(out: Path, side: int = SIDE, **parts: Path | str) -> Path:
         for part, folder in parts.items()
         if isinstance(folder, Path)
         for file in sorted(folder.iterdir())
+    }
+    # Of a tokenizer's folder only what a grid names.
+    inputs = {
+        name: file
+        for name, file in inputs.items()
+        if not name.startswith("file:tokenizer/") or file.name in TOKENIZER_FILES
     }
     names = {p: m if isinstance(m, str) else f"folder {m.name}" for p, m in parts.items()}
     identity = {"backbone": names, "image_size": side}
@@ -207,6 +214,29 @@ def test_pickled_weights_give_the_model_of_the_safetensors(
     assert all(name.startswith("vision_model.") for name in load_file(tower))
     language = [load_file(backbone / file) for file in written if file.startswith("language")]
     assert {tensor.dtype for held in language for tensor in held.values()} == {torch.bfloat16}
+
+
+def test_tokenizer_of_another_folder_is_taken_with_its_padding(tmp_path: Path) -> None:
+    parts = {"language_model": tmp_path / "lm", "vision_tower": "toy-tower"}
+    language_model(tmp_path / "lm")
+    own = prepared(tmp_path / "own", **parts)
+    (tmp_path / "lm" / "tokenizer.json").rename(tmp_path / "words.json")
+    other = tmp_path / "other"
+    language_model(other)
+    (other / "tokenizer_config.json").write_text(json.dumps({"pad_token": "</s>"}))
+    made = prepared(tmp_path / "made", **parts, tokenizer=other)
+    before = Tokenizer.from_file(str(own / "tokenizer.json"))
+    after = Tokenizer.from_file(str(made / "tokenizer.json"))
+    assert before.get_vocab() == {**after.get_vocab(), "<pad>": 14}
+    assert json.loads((made / "config.json").read_text())["text_config"]["pad_token_id"] == 2
+    inputs = set(read_record(made)["inputs"])
+    assert {name for name in inputs if name.startswith("file:tokenizer/")} == {
+        f"file:tokenizer/{name}" for name in TOKENIZER_FILES
+    }
+
+    words("<one>", "<too many>").save(str(other / "tokenizer.json"))
+    with pytest.raises(DataError, match=r"its ids go up to 14, the language model has 13 rows"):
+        prepared(tmp_path / "made", **parts, tokenizer=other)
 
 
 class _Payload:
@@ -375,7 +405,7 @@ def _break(folder: Path, how: str) -> None:
         ("shape", "mlp.down_proj.weight has shape [32, 48], config.json says [32, 56]"),
         ("kind", "model_type 'gpt2'; a language model is one of llama, qwen2"),
         ("quantised", "its weights are quantised"),
-        ("tokenizer", "no tokenizer.json; write it once with"),
+        ("tokenizer", "no tokenizer.json; set recipe.backbone.tokenizer to a model of the same"),
     ],
 )
 def test_folder_that_is_no_language_model_is_refused_in_one_line(

@@ -38,7 +38,10 @@ def _files(folder: Path) -> dict[str, bytes]:
 
 
 def _publish(hub: Hub, folder: Path) -> dict[str, str]:
-    """Publish the three models; return their pinned names. All speak the embedded tokens."""
+    """Publish three models, and the tokenizer of one; return their pinned names.
+
+    All speak the embedded tokens.
+    """
     language_model(folder / "lm", "qwen2", rows=ROWS, shards=True, tie_word_embeddings=True)
     (folder / "lm" / "pytorch_model.bin").write_bytes(b"pickled")
     vision_tower(folder / "eye", "siglip", alone=False)
@@ -51,11 +54,14 @@ def _publish(hub: Hub, folder: Path) -> dict[str, str]:
     )
     randomise(LlavaForConditionalGeneration(config), 3).save_pretrained(folder / "llava")
     write_pixels(folder / "llava")
-    for name in ("lm", "llava"):
+    (folder / "lm" / "tokenizer.json").unlink()
+    (folder / "words").mkdir()
+    (folder / "words" / "model.safetensors").write_bytes(b"of no use")
+    for name in ("words", "llava"):
         embedded_tokenizer().save(str(folder / name / "tokenizer.json"))
     return {
         name: f"hub:acme/{name}@{hub.publish(f'acme/{name}', _files(folder / name))}"
-        for name in ("lm", "eye", "llava")
+        for name in ("lm", "eye", "words", "llava")
     }
 
 
@@ -79,7 +85,11 @@ def test_models_of_a_hub_are_trained_and_scored_with_the_network_off(
     hub: Hub, scratch: Engine, study: dict[str, Any], tmp_path: Path
 ) -> None:
     names = _publish(hub, tmp_path)
-    study["recipe"]["backbone"] = {"language_model": names["lm"], "vision_tower": names["eye"]}
+    study["recipe"]["backbone"] = {
+        "language_model": names["lm"],
+        "vision_tower": names["eye"],
+        "tokenizer": names["words"],
+    }
     for part in ("align", "tune"):
         study["recipe"][part]["feature_noise"] = 0
     study["experiments"]["sweep"]["vary"]["mixture.text_share"] = [0.5]
@@ -94,6 +104,9 @@ def test_models_of_a_hub_are_trained_and_scored_with_the_network_off(
     [composed] = [f for f in scratch.results("backbone").iterdir() if f.name.startswith("lm-")]
     told = _record(scratch, "backbone", composed.name)
     assert told["identity"]["backbone"]["language_model"] == names["lm"]
+    assert told["identity"]["backbone"]["tokenizer"] == names["words"]
+    [words] = [f for f in scratch.results("models").iterdir() if f.name.startswith("words-")]
+    assert set(_record(scratch, "models", words.name)["outputs"]) == {"tokenizer.json"}
     assert "language_model/model-00001-of" in " ".join(told["outputs"])
     assert "vision_tower/pytorch_model-00002-of-00002.safetensors" in told["outputs"]
     assert "revision" not in told["identity"]

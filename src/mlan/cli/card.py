@@ -114,7 +114,7 @@ def _other_licences(grid: Grid, cell: str) -> Iterator[Licence]:
     recipe = grid.cells[cell].recipe
     sources = {name: grid.config.data.sources[name] for name in _sources(grid, cell)}
     own = {name: source for name, source in sources.items() if isinstance(source, FileSource)}
-    models: list[str] = [recipe.backbone.language_model, recipe.backbone.vision_tower]
+    models = list(recipe.backbone.parts.values())
     hub = [name for name in models if name.startswith(PREFIX)]
     hub += [source.repository for source in own.values() if source.repository is not None]
     entries = read_lock(lock_path(grid.study))

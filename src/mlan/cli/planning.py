@@ -113,11 +113,11 @@ class Planner:
         folder = self._grid.folder("backbone", self._grid.backbone(recipe))
         if self.is_done(folder):
             return load_tokenizer(folder)
-        name = recipe.backbone.language_model
+        name = recipe.backbone.speaker
         if not is_here(self._grid, name):
             raise ConfigError(
-                f"{self._grid.study.path}: recipe.backbone.language_model = {name!r}: not fetched "
-                f"yet; run snakemake --cores all --config study={self._grid.study.name} prepare"
+                f"{self._grid.study.path}: {self._grid.models[name]} = {name!r}: not fetched yet; "
+                f"run snakemake --cores all --config study={self._grid.study.name} prepare"
             )
         return tokenizer_of(self._grid, name)
 

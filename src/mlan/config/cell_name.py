@@ -13,7 +13,7 @@ from typing import Any
 from mlan.config.models import short_name
 from mlan.config.recipe import Recipe
 
-_MODELS = ("backbone.language_model", "backbone.vision_tower")
+_MODELS = ("backbone.language_model", "backbone.vision_tower", "backbone.tokenizer")
 _LONGEST = 60
 
 
@@ -53,7 +53,7 @@ def _leaves(plain: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 
 def _told(key: str, value: Any) -> Any:
     """A value as a name shows it: a model by its short name."""
-    return short_name(value) if key in _MODELS else value
+    return short_name(value) if key in _MODELS and value else value
 
 
 def _short(key: str, shared: Mapping[str, int]) -> str:

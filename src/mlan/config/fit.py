@@ -303,6 +303,7 @@ def recipe_problems(data: Data, recipe: Recipe) -> list[Problem]:
         *_nothing_to_learn(recipe),
         *_precision_problems(recipe),
         *_noise_problems(recipe),
+        *_tokenizer_problems(recipe),
     ]
 
 
@@ -404,6 +405,17 @@ def _precision_problems(recipe: Recipe) -> list[Problem]:
         for key, values in halved.items()
         if (value := getattr(recipe.tune, key)) in values
     ]
+
+
+def _tokenizer_problems(recipe: Recipe) -> list[Problem]:
+    backbone = recipe.backbone
+    if backbone.tokenizer is None or not is_embedded(backbone.language_model):
+        return []
+    line = (
+        f"recipe.backbone.tokenizer = {backbone.tokenizer!r}: {backbone.language_model} is "
+        "embedded and has its own; leave it out"
+    )
+    return [Problem(line, ("recipe.backbone.tokenizer", "recipe.backbone.language_model"))]
 
 
 def _noise_problems(recipe: Recipe) -> list[Problem]:

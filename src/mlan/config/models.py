@@ -23,6 +23,8 @@ LANGUAGE_MODELS = ("smollm2-135m-instruct", "toy-llama")
 VISION_TOWERS = ("mobilenetv2", "toy-tower")
 # Weights that are read where a model has no safetensors.
 PICKLED = "pytorch_model*.bin"
+# What is read of a model whose tokenizer alone is taken; the last two for its padding.
+TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "config.json")
 _LONGEST = 32  # characters of a name within the name of a folder
 
 

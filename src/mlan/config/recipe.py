@@ -8,7 +8,7 @@ from typing import Any, Literal
 from pydantic import Field, create_model, field_validator
 
 from mlan.config.data import Weights
-from mlan.config.models import LanguageModel, VisionTower
+from mlan.config.models import LanguageModel, OtherModel, VisionTower
 from mlan.config.section import Name, Section, Share
 
 TemplateName = Literal[
@@ -38,6 +38,11 @@ class Backbone(Section):
         "mobilenetv2",
         description="Frozen vision tower, likewise; `toy-tower` is random and tiny.",
     )
+    tokenizer: OtherModel | None = Field(
+        None,
+        description="Model whose tokenizer.json is taken, `hub:org/name` or a folder; left out, "
+        "the language model's own. For one that has none, such as Vicuna, of equal vocabulary.",
+    )
     template: TemplateName = Field(
         "user-assistant",
         description="Conversation template as token segments; see `mlan.mixture.forms`.",
@@ -45,6 +50,17 @@ class Backbone(Section):
     precision: Literal["fp32", "bf16"] = Field(
         "fp32", description="Arithmetic of the forward pass; bf16 moves results like a seed does."
     )
+
+    @property
+    def speaker(self) -> str:
+        """The model whose tokenizer conversations are written with."""
+        return self.tokenizer or self.language_model
+
+    @property
+    def parts(self) -> dict[str, str]:
+        """The models by part; a tokenizer of its own is one."""
+        named = self.model_dump(include={"language_model", "vision_tower", "tokenizer"})
+        return {part: name for part, name in named.items() if name is not None}
 
 
 # A class body cannot name a field by a word of Python.

@@ -79,9 +79,10 @@ class ModelFolder:
         return Pixels(mean, deviation)
 
 
-def open_model(path: Path, part: str) -> ModelFolder:
+def open_model(path: Path, part: str, *, own_tokenizer: bool = True) -> ModelFolder:
     """Return a folder after looking at its config and the names of its tensors.
 
+    Without `own_tokenizer` a language model's tokenizer.json is not asked for.
     Raises DataError in one line: no such folder, not of a known kind, quantised, without
     weights, a shard missing or damaged, no tokenizer.json.
     """
@@ -96,10 +97,13 @@ def open_model(path: Path, part: str) -> ModelFolder:
         )
     if "quantization_config" in config:
         raise DataError(f"{path}: its weights are quantised; take the unquantised ones")
-    if part != "vision_tower" and not (path / TOKENIZER).is_file():
+    if part != "vision_tower" and own_tokenizer and not (path / TOKENIZER).is_file():
+        elsewhere = (
+            "set recipe.backbone.tokenizer to a model of the same vocabulary that has it, or "
+        )
         raise DataError(
-            f"{path}: no tokenizer.json; write it once with "
-            "AutoTokenizer.from_pretrained(...).save_pretrained(...) of transformers"
+            f"{path}: no tokenizer.json; {elsewhere if part == 'language_model' else ''}write it "
+            "once with AutoTokenizer.from_pretrained(...).save_pretrained(...) of transformers"
         )
     folder = ModelFolder(path, part, config, *_weights(path))
     if part != "language_model":

@@ -156,20 +156,25 @@ class Cells:
         """The models of each backbone by part, by the backbone's folder name."""
         found = {}
         for cell in self.cells.values():
-            parts = cell.recipe.backbone.model_dump(include={"language_model", "vision_tower"})
-            found[self.backbone_of(cell)] = {RELEASED: cell.model} if cell.model else parts
+            parts = {RELEASED: cell.model} if cell.model else cell.recipe.backbone.parts
+            found[self.backbone_of(cell)] = parts
         return found
 
     @cached_property
     def models(self) -> dict[str, str]:
-        """The config key of every model that is not embedded, by the name that is written."""
+        """The config key of every model that is not embedded, by the name that is written.
+
+        That of a tokenizer only for what is no other part, of which more than words is read.
+        """
         found: dict[str, str] = {}
+        words: dict[str, str] = {}
         for cell in self.cells.values():
             for part, name in self.backbones[self.backbone_of(cell)].items():
                 if not is_embedded(name):
                     key = "model" if part == RELEASED else part
-                    found.setdefault(name, f"{cell.section}.{key}")
-        return found
+                    own = words if part == "tokenizer" else found
+                    own.setdefault(name, f"{cell.section}.{key}")
+        return words | found
 
     @cached_property
     def sources(self) -> list[str]:
@@ -185,8 +190,7 @@ class Cells:
 
     def backbone(self, recipe: Recipe) -> str:
         """Folder name of a recipe's backbone."""
-        parts = (recipe.backbone.language_model, recipe.backbone.vision_tower)
-        return "_".join(map(short_name, parts))
+        return "_".join(map(short_name, recipe.backbone.parts.values()))
 
     def backbone_of(self, cell: Cell) -> str:
         """Folder name of a cell's backbone."""

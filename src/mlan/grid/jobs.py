@@ -16,7 +16,7 @@ from mlan.config.benchmarks import ITEM_FIELDS, BenchmarkItems, SetBenchmark
 from mlan.config.data import FactsSource, OwnSource
 from mlan.config.files import ARCHIVE, FileData
 from mlan.config.hub import Revision
-from mlan.config.models import PICKLED, is_embedded, is_hub, short_name
+from mlan.config.models import PICKLED, TOKENIZER_FILES, is_embedded, is_hub, short_name
 from mlan.config.recipe import Align, Recipe, Tune
 from mlan.config.study import BATCH_TOKENS
 from mlan.errors import ConfigError
@@ -203,7 +203,9 @@ class Grid(Cells):
 
     def _identity_fetch_model(self, model: str) -> dict[str, Any]:
         written = self.hub_models[model]
-        return {"key": self.models[written], **self._repository(written)}
+        key = self.models[written]
+        part = {"part": "tokenizer"} if key.endswith(".tokenizer") else {}
+        return {"key": key, **part, **self._repository(written)}
 
     def _inputs_fetch_model(self, model: str) -> dict[str, Path]:
         return {}
@@ -282,6 +284,8 @@ class Grid(Cells):
                 inputs[part] = self.model_folder(name)
             elif not is_embedded(name):
                 files = self.model_files(name)
+                if part == "tokenizer":
+                    files = [file for file in files if file.name in TOKENIZER_FILES]
                 inputs |= {f"file:{part}/{file.name}": file for file in files}
         return inputs
 

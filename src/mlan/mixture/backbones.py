@@ -7,7 +7,8 @@ model does not have, and pictures of another size than the tower takes.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
 
@@ -47,12 +48,26 @@ def model_problems(grid: Grid) -> Iterator[str]:
                 continue
             key = f"{grid.models[name]} = {name!r}"
             try:
-                folder = open_model(grid.model_folder(name), part)
+                if part == "tokenizer":
+                    _check_tokenizer(grid, parts)
+                    continue
+                own = "tokenizer" not in parts
+                folder = open_model(grid.model_folder(name), part, own_tokenizer=own)
                 yield from _side_problems(grid, key, folder)
             except DataError as error:
                 broken.add(name)
                 yield from (f"{key}: {line}" for line in error.lines)
     yield from _template_problems(grid, broken)
+
+
+def _check_tokenizer(grid: Grid, parts: Mapping[str, str]) -> None:
+    """Raise DataError for a tokenizer that cannot be read or does not fit the language model."""
+    try:
+        plain = (grid.model_folder(parts["language_model"]) / CONFIG).read_text(encoding="utf-8")
+        rows = int(json.loads(plain)["vocab_size"])
+    except (OSError, ValueError, KeyError, TypeError):
+        rows = None  # not here yet, or wrong, which is told of the language model
+    read_vocabulary(grid.model_folder(parts["tokenizer"]), rows)
 
 
 def _side_problems(grid: Grid, key: str, folder: ModelFolder) -> Iterator[str]:
@@ -80,7 +95,7 @@ def _template_problems(grid: Grid, broken: set[str]) -> Iterator[str]:
 
 def speaker(cell: Cell) -> str:
     """Return the model whose tokenizer a cell's conversations are written with."""
-    return cell.model or cell.recipe.backbone.language_model
+    return cell.model or cell.recipe.backbone.speaker
 
 
 def templates_of(cell: Cell) -> dict[str, str]:

@@ -35,16 +35,24 @@ def rows_needed(tokenizer: Tokenizer) -> int:
     return 1 + max(tokenizer.get_vocab(with_added_tokens=True).values())
 
 
-def read_vocabulary(folder: Path) -> Vocabulary:
+def read_vocabulary(folder: Path, rows: int | None = None) -> Vocabulary:
     """Return the vocabulary of a model's folder.
 
-    Raises DataError if tokenizer.json cannot be read.
+    `rows` are those of the embedding table that it must fit, if it is another model's: before
+    new tokens. Raises DataError if it does not, or if tokenizer.json cannot be read.
     """
     path = folder / TOKENIZER
+    if not path.is_file():
+        raise DataError(f"{folder}: no {TOKENIZER}")
     try:
         tokenizer = Tokenizer.from_file(str(path))
     except Exception as error:  # the library raises plain Exception
         raise DataError(f"{path}: not readable ({error})") from None
+    if rows is not None and (needed := rows_needed(tokenizer)) > rows:
+        raise DataError(
+            f"{path}: its ids go up to {needed - 1}, the language model has {rows} rows of "
+            "embeddings; take the tokenizer of the model that it was tuned from"
+        )
     tokenizer.no_truncation()
     tokenizer.no_padding()
     _add(tokenizer, IMAGE_TOKEN)

@@ -131,7 +131,11 @@ def _language_model(job: Job, name: str) -> tuple[Source, Tokenizer]:
     folder = _folder(job, "language_model")
     if folder is not None:
         config = config_of(folder)
-        vocabulary = read_vocabulary(folder.path)
+        elsewhere = _tokenizer_folder(job)
+        if elsewhere is None:
+            vocabulary = read_vocabulary(folder.path)
+        else:
+            vocabulary = read_vocabulary(elsewhere, rows=config.vocab_size)
         config.pad_token_id = None  # it may lie outside the files' tables
         return Source(config, folder=folder, pad=vocabulary.pad), vocabulary.tokenizer
     verify(["smollm2"])
@@ -210,16 +214,30 @@ def _folder(job: Job, part: str) -> ModelFolder | None:
 
     Files of the user's own have no record: the record of this job is the first that knows them.
     """
+    own_tokenizer = "tokenizer" not in job.identity["backbone"]
     if part in job.inputs:
-        fetched = job.inputs[part]
-        for name in read_record(fetched)["outputs"]:
-            checked(fetched / name)
-        folder = open_model(fetched, part)
+        fetched = _verified(job.inputs[part])
+        folder = open_model(fetched, part, own_tokenizer=own_tokenizer)
     elif (own := job.inputs.get(f"file:{part}/{CONFIG}")) is not None:
-        folder = open_model(own.parent, part)
+        folder = open_model(own.parent, part, own_tokenizer=own_tokenizer)
     else:
         return None
     return as_safetensors(folder, job.out / part) if folder.pickled else folder
+
+
+def _tokenizer_folder(job: Job) -> Path | None:
+    """The folder whose tokenizer is taken in place of the language model's own, if there is one."""
+    if "tokenizer" not in job.identity["backbone"]:
+        return None
+    if "tokenizer" in job.inputs:
+        return _verified(job.inputs["tokenizer"])
+    return job.inputs[f"file:tokenizer/{TOKENIZER}"].parent
+
+
+def _verified(folder: Path) -> Path:
+    for name in read_record(folder)["outputs"]:
+        checked(folder / name)
+    return folder
 
 
 def _check_side(folder: ModelFolder, job: Job) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from mlan.config.files import FileSource
 from mlan.config.hub import parse_name
+from mlan.config.models import TOKENIZER_FILES
 from mlan.hub import MODEL_EXTRAS, fetch, fetched, model_patterns, provenance
 from mlan.stage import Job, log
 
@@ -24,9 +25,13 @@ def fetch_source(job: Job) -> None:
 def fetch_model(job: Job) -> None:
     """Link a model's config, tokenizer and weights likewise; pickled ones if it has no others.
 
-    Identity: `key` of the study, `repository`, and `digest` if it is locked.
+    Identity: `key` of the study, `repository`, `digest` if it is locked, and `part` if that is
+    the tokenizer alone.
     """
     name, key = parse_name(job.identity["repository"]), job.identity["key"]
+    if "part" in job.identity:
+        _link(job, key, TOKENIZER_FILES[:1], TOKENIZER_FILES[1:])
+        return
     _link(job, key, model_patterns(name.repository, str(name.commit), key=key), MODEL_EXTRAS)
 
 
