@@ -12,15 +12,14 @@ import yaml
 from pydantic import BaseModel
 
 from mlan.config import StudyConfig
-from mlan.config.schema import SCHEMA, YAML, generated
+from mlan.config.schema import SCHEMA, STUDIES, generated
 from mlan.config.section import Relation
-from mlan.config.small import SMALL
 from mlan.data.relations import RELATIONS
 
 CONFIG = Path(__file__).parents[2] / "config"
 
 
-@pytest.mark.parametrize("name", [YAML, SCHEMA])
+@pytest.mark.parametrize("name", [*STUDIES, SCHEMA])
 def test_generated_file_is_up_to_date(name: str) -> None:
     path = CONFIG / name
     there = path.read_text(encoding="utf-8") if path.exists() else ""
@@ -33,12 +32,13 @@ def test_generated_file_is_up_to_date(name: str) -> None:
         pytest.fail(f"config/{name} has drifted; `make schema` mends it\n{shown}", pytrace=False)
 
 
-def test_generated_yaml_is_the_default_study() -> None:
-    assert StudyConfig.model_validate(yaml.safe_load(generated()[YAML])) == SMALL
+@pytest.mark.parametrize("name", STUDIES)
+def test_generated_yaml_is_the_study(name: str) -> None:
+    assert StudyConfig.model_validate(yaml.safe_load(generated()[name])) == STUDIES[name]
 
 
 def test_generated_yaml_has_no_long_line_and_describes_each_key_once() -> None:
-    lines = generated()[YAML].splitlines()
+    lines = generated()["small.yaml"].splitlines()
     comments = [line.strip() for line in lines if line.strip().startswith("#")]
     assert "# Fraction of examples that are text-only." in comments
     assert comments.count("# Low-rank adapters on every linear layer of the language model.") <= 1

@@ -161,7 +161,11 @@ PAPER = StudyConfig.model_validate(
             },
             "vicuna": {
                 "description": "The same shares on a language model that was already tuned.",
-                "set": {"backbone.language_model": "hub:lmsys/vicuna-7b-v1.5"},
+                # It has Llama 2's vocabulary, in a form that only sentencepiece reads.
+                "set": {
+                    "backbone.language_model": "hub:lmsys/vicuna-7b-v1.5",
+                    "backbone.tokenizer": "hub:meta-llama/Llama-2-7b-hf",
+                },
                 "vary": {"mixture.text_share": [0.0, 0.06, 0.25, 0.5, 0.875, 1.0]},
                 "default": False,
             },
