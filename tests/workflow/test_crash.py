@@ -115,7 +115,9 @@ def test_two_runs_of_one_study_at_once_are_refused(scratch: Engine) -> None:
     first = _start(scratch)
     lock = scratch.results("state", "engine.lock")
     _wait(lambda: lock.exists() and bool(_jobs_of(scratch, "align")))
+    os.killpg(first.pid, signal.SIGSTOP)  # else it may end while the second one starts
     second = scratch.run(TARGET)
+    os.killpg(first.pid, signal.SIGCONT)
     os.killpg(first.pid, signal.SIGINT)
     first.wait(120)
     assert second.returncode != 0
