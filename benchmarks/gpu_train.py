@@ -32,7 +32,8 @@ from train_vs_trainer import END, IMAGE, IMAGE_TOKENS, encode, rows
 from transformers import CLIPVisionConfig, LlamaConfig, LlavaConfig
 from transformers.models.llava.modeling_llava import LlavaForConditionalGeneration
 
-from mlan.flops import peak_flops, training_flops
+from mlan.flops import training_flops
+from mlan.gpus import gpu_of_driver
 from mlan.mixture.plan import padding_share, token_weights
 from mlan.mixture.rows import lay_out
 from mlan.train import trainable
@@ -142,13 +143,38 @@ def features(model: LlavaForConditionalGeneration, pixels: Tensor) -> Tensor:
     return found.hidden_states[-2][:, 1:].float()
 
 
+class Data:
+    """Made-up rows of real lengths, their plan, and the passes of each of its steps."""
+
+    def __init__(self, arguments: argparse.Namespace, layout: str) -> None:
+        lines = rows(arguments.share, -(-arguments.steps * arguments.examples // 16))
+        self._examples = Examples(encode(lines), ["text", "vision"], END)
+        self._arguments, self._packed = arguments, layout == "packed"
+        self.plan = plan_of(lines, layout, arguments.examples, arguments.capacity)
+        self.steps = [part for _, part in self.plan.groupby("step", sort=True)][: arguments.steps]
+
+    def step(self, number: int) -> list[tuple[Batch, Tensor | None]]:
+        """Return the passes of a step with their pictures, uint8 (P, 3, 336, 336)."""
+        found = []
+        device, limit = self._arguments.device, self._arguments.pass_tokens
+        for one in Ranks().share(self.steps[number], self._examples.sources, limit).passes:
+            batch = build(one.lines, self._examples, packed=self._packed)
+            draw = torch.Generator().manual_seed(number)
+            size = (len(batch.images), 3, 336, 336)
+            pixels = torch.randint(0, 256, size, dtype=torch.uint8, generator=draw)
+            found.append((batch.to(device), pixels.to(device) if batch.images else None))
+        return found
+
+
 def train(arguments: argparse.Namespace, layout: str) -> dict[str, Any]:
     """Train on one layout; return rates, parts, memory."""
     device, mode = arguments.device, arguments.mode
     model = new_model(arguments.shape, device)
     shape = decoder_shape(model)
     of_picture = picture_flops(model)
-    compute = Compute(arguments.weights, arguments.attention, arguments.activation_checkpointing)
+    compute = Compute(
+        arguments.weights, arguments.attention, arguments.activation_checkpointing, pass_tokens=0
+    )
     prepare_model(model, compute, device)
     if compute.weights != "fp32":
         model.model.vision_tower.to(torch.bfloat16)
@@ -166,27 +192,12 @@ def train(arguments: argparse.Namespace, layout: str) -> dict[str, Any]:
     for group in optimiser.param_groups:
         group["lr"] = group["peak"]
     objective = Objective(model, device, "fp32" if compute.weights == "fp32" else "bf16")
-    lines = rows(arguments.share, -(-arguments.steps * arguments.examples // 16))
-    examples = Examples(encode(lines), ["text", "vision"], END)
-    plan = plan_of(lines, layout, arguments.examples, arguments.capacity)
-    steps = [part for _, part in plan.groupby("step", sort=True)][: arguments.steps]
-
-    def prepare(number: int) -> list[tuple[Batch, Tensor | None]]:
-        found = []
-        share = Ranks().share(steps[number], examples.sources, arguments.pass_tokens)
-        for one in share.passes:
-            batch = build(one.lines, examples, packed=layout == "packed")
-            draw = torch.Generator().manual_seed(number)
-            size = (len(batch.images), 3, 336, 336)
-            pixels = torch.randint(0, 256, size, dtype=torch.uint8, generator=draw)
-            found.append((batch.to(device), pixels.to(device) if batch.images else None))
-        return found
-
-    coming, clock = ahead(prepare, range(len(steps))), Clock(device)
+    data = Data(arguments, layout)
+    coming, clock = ahead(data.step, range(len(data.steps))), Clock(device)
     wait = begun = 0.0
     language_flops = tower_flops = 0.0
     tokens = 0
-    for number, step in enumerate(steps):
+    for number, step in enumerate(data.steps):
         if number == WARM:
             clock = Clock(device)
             clock.mark("start")
@@ -217,7 +228,8 @@ def train(arguments: argparse.Namespace, layout: str) -> dict[str, Any]:
         tower_flops += of_picture * int((step["image"] != "").sum())
     parts = clock.seconds()
     seconds = time.perf_counter() - begun
-    peak = peak_flops(torch.cuda.get_device_name()) if device == "cuda" else None
+    gpu = gpu_of_driver(torch.cuda.get_device_name()) if device == "cuda" else None
+    peak = gpu and gpu.peak("bf16")
     return {
         "tokens_per_s": round(tokens / seconds, 1),
         "language_tflops": round(language_flops / seconds / 1e12, 4),
@@ -227,7 +239,7 @@ def train(arguments: argparse.Namespace, layout: str) -> dict[str, Any]:
         "mfu_of_tower": peak and round(tower_flops / max(parts["tower"], 1e-9) / peak, 4),
         "share_of_step": {part: round(spent / seconds, 4) for part, spent in parts.items()},
         "data_wait": round(wait / seconds, 4),
-        "padding": round(padding_share(plan), 4),
+        "padding": round(padding_share(data.plan), 4),
         "peak_gb": round(torch.cuda.max_memory_allocated() / 1e9, 2) if device == "cuda" else None,
         "trained": sum(p.numel() for p in parameters),
     }

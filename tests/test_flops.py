@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from mlan.flops import DecoderShape, encoder_flops, peak_flops, training_flops
+from mlan.flops import DecoderShape, encoder_flops, training_flops
+from mlan.gpus import gpu_of_driver
 
 # Llama-2-7B: 32 layers of 4 x 4096^2 (attention) and 3 x 4096 x 11008 (gated unit).
 LLAMA = DecoderShape(
@@ -49,4 +50,5 @@ def test_clip_large_takes_a_third_of_a_teraflop_a_picture() -> None:
     ],
 )
 def test_peak_of_a_device_by_its_name(name: str, tera: float | None) -> None:
-    assert peak_flops(name) == (None if tera is None else tera * 1e12)
+    gpu = gpu_of_driver(name)
+    assert (gpu and gpu.peak("bf16")) == (None if tera is None else tera * 1e12)

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from safetensors.torch import save_file
 from tokenizers import Tokenizer, models, pre_tokenizers
+from torch import Tensor
 from transformers import LlamaConfig, LlamaModel, LlavaConfig
+from transformers.models.llava.modeling_llava import LlavaForConditionalGeneration
 
 from mlan.mixture.plan import build_plan
 from mlan.mixture.template import Template
 from mlan.model.backbone import random_weights
 from mlan.model.compose import compose, initialise_projector, stage1_tensors
+from mlan.model.features import Features, features_of
 from mlan.model.towers import TOKENS, ToyTower, ToyTowerConfig
 from mlan.records import RECORD, write_json, write_parquet, write_record
 from mlan.stage import Job
@@ -33,6 +37,10 @@ TUNE = {
     "weight_decay": 0.0,
     "clip_norm": 1.0,
     "feature_noise": 0.1,
+    "weights": "fp32",
+    "attention": "sdpa",
+    "activation_checkpointing": 0,
+    "pass_tokens": 0,
 }
 ROWS = {"layout": "sorted", "steps": "mixed", "window": 2, "capacity": 64}
 
@@ -166,3 +174,12 @@ def tune_job(folder: Path, backbone: Path, share: float, **tune: object) -> Job:
     out = folder / "weights"
     out.mkdir()
     return Job("tune", identity, "code", out, inputs, folder / "state")
+
+
+def encode(model: LlavaForConditionalGeneration, pictures: Mapping[str, Tensor]) -> Features:
+    """Features of a few pictures, uint8 (H, W, 3), by key."""
+
+    def store(keys: Iterable[str]) -> dict[str, np.ndarray]:
+        return {key: pictures[key].numpy() for key in keys}
+
+    return features_of(model, list(pictures), store, device="cpu", precision="fp32")

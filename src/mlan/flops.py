@@ -1,4 +1,4 @@
-"""Floating-point operations of training a language model, and what devices can do at most.
+"""Floating-point operations of training a language model.
 
 The count is of the model, not of the machine: layers computed again in the backward pass are
 work that is not counted. A decoder with N weights in its matrices (embeddings left out) takes
@@ -43,36 +43,3 @@ def training_flops(
 def encoder_flops(weights: int, layers: int, width: int, tokens: int) -> float:
     """Return the operations of one forward pass of a transformer tower over one picture."""
     return float(2 * weights * tokens + 4 * layers * width * tokens * tokens)
-
-
-# Dense bf16 operations a second of one device by a part of its name, from the vendor's data
-# sheets (without sparsity); longer names first, since one may hold another.
-_PEAK_BF16 = {
-    "H100 PCIe": 756e12,
-    "H100 NVL": 835e12,
-    "RTX 6000 Ada": 364e12,
-    "RTX A6000": 155e12,
-    "GH200": 989e12,
-    "H200": 989e12,
-    "H100": 989e12,
-    "H800": 989e12,
-    "B200": 2250e12,
-    "A100": 312e12,
-    "A800": 312e12,
-    "L40S": 362e12,
-    "A40": 150e12,
-    "A10G": 70e12,
-    "L4": 121e12,
-}
-
-
-def peak_flops(device: str) -> float | None:
-    """Return the bf16 peak of a device by the name its driver gives; None if it is not known."""
-    known = (peak for part, peak in _PEAK_BF16.items() if _names(part, device))
-    return next(known, None)
-
-
-def _names(part: str, device: str) -> bool:
-    """Whether all words of `part` are words of the name: `L4` is not in `NVIDIA L40S`."""
-    words = device.replace("-", " ").split()
-    return all(word in words for word in part.split())

@@ -208,17 +208,6 @@ def test_edit_of_a_public_benchmark_touches_exactly_what_uses_it(
     assert {stage for stage in after if after[stage] != before[stage]} == stages
 
 
-def test_budget_of_tokens_is_part_of_an_identity_once_it_is_changed() -> None:
-    def evaluation(**evaluate: Any) -> dict[str, Any]:
-        grid = Grid(validated(put(plain_study(), "evaluate", evaluate)), "cpu")
-        found = json.loads(grid.identity("predict", cell="untuned", seed=0))["evaluate"]
-        assert isinstance(found, dict)
-        return found
-
-    assert "batch_tokens" not in evaluation(batch=48)
-    assert evaluation(batch_tokens=4096)["batch_tokens"] == 4096
-
-
 def test_files_on_a_hub_are_fetched_for_a_benchmark() -> None:
     name = f"hub:datasets/acme/quiz@{COMMIT}"
     study = validated(_with(quiz={**QUIZ, "repository": name, "dev_path": "far/dev.parquet"}))

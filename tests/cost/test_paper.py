@@ -7,10 +7,11 @@ from dataclasses import replace
 import pytest
 
 from mlan.cost.flops import align_tokens, align_work, predict_work, tune_work
-from mlan.cost.gpus import GPUS, Device, find_gpu
+from mlan.cost.gpus import Device, find_gpu
 from mlan.cost.lengths import tune_tokens
 from mlan.cost.memory import job_memory
 from mlan.errors import MlanError
+from mlan.gpus import GPUS
 from tests.cost.paper import SHARES, setting
 
 HOUR = 3600
@@ -71,14 +72,16 @@ def test_gpu_divides_the_work_by_its_peak_at_the_assumed_share() -> None:
     cell = setting(0.0)
     work = tune_work(cell)
 
-    assert Device(GPUS["h100"], 0.5).seconds(work, cell, 0) == work.total / (0.5 * 989e12)
-    assert Device(GPUS["a100-80g"], 0.5).seconds(work, cell, 0) == work.total / 156e12
+    assert Device(GPUS["h100"], 0.5).seconds("tune", work, cell, 0) == work.total / (0.5 * 989e12)
+    assert Device(GPUS["a100-80g"], 0.5).seconds("tune", work, cell, 0) == work.total / 156e12
 
 
 def test_decoding_is_bound_by_reading_the_weights() -> None:
     cell = setting(0.0)
     work = predict_work(cell, 0)
-    slow, fast = (Device(GPUS[name], 1.0).seconds(work, cell, 1000) for name in ("h100", "h200"))
+    slow, fast = (
+        Device(GPUS[name], 1.0).seconds("predict", work, cell, 1000) for name in ("h100", "h200")
+    )
 
     # Equal arithmetic, memory 4.8 / 3.35 as fast.
     prefill = (work.total - work.decoding) / 989e12
@@ -146,3 +149,11 @@ def test_adapters_keep_no_moments_of_the_frozen_weights() -> None:
 
     assert lora.optimiser < 0.02 * full.optimiser
     assert lora.weights == full.weights
+
+
+def test_only_stage_2_holds_weights_in_16_bits() -> None:
+    half = setting(0.0)
+    assert half.recipe.tune.weights != "fp32"
+    weights = {stage: job_memory(stage, half).weights for stage in ("align", "tune", "predict")}
+    assert weights["align"] == weights["predict"] == 2 * weights["tune"]
+    assert weights["predict"] == pytest.approx(4 * 6.74e9, rel=0.06)  # and tower and projector

@@ -137,7 +137,12 @@ def _row(key: str, image: str, answer: str = "Red.") -> dict[str, Any]:
 def _own_stages(root: Path, rows: list[dict[str, Any]], **changes: Any) -> Path:
     file, source = _own_data(root, rows)
     identity = {"name": "mine", "source": source | changes}
-    images = _job("prepare_images", root / "images", identity | {"image_size": 32}, file=file)
+    images = _job(
+        "prepare_images",
+        root / "images",
+        identity | {"image_size": 32, "padding": [123, 116, 103]},
+        file=file,
+    )
     prepare_images(images)
     inputs = {"file": file, "images": root / "images"}
     prepare_source(_job("prepare_source", root / "source", identity, **inputs))
@@ -192,7 +197,14 @@ def test_pictures_of_an_archive_are_stored_as_those_of_a_folder(tmp_path: Path, 
         _job("fetch", root, {}).finish([file, packed])
         inputs = {"hub": root}
     images, out = root / "images", root / "source"
-    prepare_images(_job("prepare_images", images, identity | {"image_size": 32}, **inputs))
+    prepare_images(
+        _job(
+            "prepare_images",
+            images,
+            identity | {"image_size": 32, "padding": [123, 116, 103]},
+            **inputs,
+        )
+    )
     prepare_source(_job("prepare_source", out, identity, **inputs, images=images))
     for mine, other in ((images, apart.with_name("images")), (out, apart)):
         assert read_record(mine)["outputs"] == read_record(other)["outputs"]
@@ -204,7 +216,14 @@ def test_pictures_of_an_archive_are_stored_as_those_of_a_folder(tmp_path: Path, 
     packed.write_bytes(packed.read_bytes()[:-40])
     error, said = (IntegrityError, "differs") if hub else (DataError, "not a readable zip archive")
     with pytest.raises(error, match=said):
-        prepare_images(_job("prepare_images", images, identity | {"image_size": 32}, **inputs))
+        prepare_images(
+            _job(
+                "prepare_images",
+                images,
+                identity | {"image_size": 32, "padding": [123, 116, 103]},
+                **inputs,
+            )
+        )
 
 
 def test_too_many_rejects_stop_before_anything_is_complete(tmp_path: Path) -> None:
@@ -259,7 +278,14 @@ def test_pictures_within_parquet_pass_both_stages(tmp_path: Path) -> None:
     file, source = _embedded(tmp_path)
     identity = {"name": "mine", "source": source}
     images = tmp_path / "images"
-    prepare_images(_job("prepare_images", images, identity | {"image_size": 30}, file=file))
+    prepare_images(
+        _job(
+            "prepare_images",
+            images,
+            identity | {"image_size": 30, "padding": [123, 116, 103]},
+            file=file,
+        )
+    )
     assert list(read_checked(images / "index.parquet")["image"]) == ["mine/row-0", "mine/row-2"]
     red, blue = np.load(images / "images.npy")[:, 15, 15]
     assert (red[0] > 190, blue[2] > 190) == (True, True)
@@ -291,7 +317,14 @@ def test_shards_are_read_in_order_each_row_with_its_own_picture(tmp_path: Path) 
     source = {"adapter": "qa", "modality": "vision", "path": "*/train-*.parquet"}
     identity = {"name": "mine", "source": source}
     images, out = tmp_path / "images", tmp_path / "source"
-    prepare_images(_job("prepare_images", images, identity | {"image_size": 12}, hub=hub))
+    prepare_images(
+        _job(
+            "prepare_images",
+            images,
+            identity | {"image_size": 12, "padding": [123, 116, 103]},
+            hub=hub,
+        )
+    )
     assert list(np.load(images / "images.npy")[:, 6, 6, 0]) == [1, 2, 3, 4, 5]
     prepare_source(_job("prepare_source", out, identity, hub=hub, images=images))
     examples = read_checked(out / "examples.parquet")
@@ -353,3 +386,30 @@ def test_text_conversations_need_no_images(tmp_path: Path) -> None:
     examples = read_checked(tmp_path / "source" / "examples.parquet")
     assert list(examples["image"]) == [""]
     assert (tmp_path / "source" / "rejected.csv").read_text() == "row,id,reason\n"
+
+
+def test_picture_that_a_set_names_is_stored_once_for_all_its_questions(tmp_path: Path) -> None:
+    rows = [
+        {
+            "question_id": n,
+            "question": f"Which of {n}?",
+            "question_type": "which",
+            "answer_type": "other",
+            "multiple_choice_answer": "red",
+            "image_id": 7 + n // 2,
+            "image": picture(("red", "blue")[n // 2]),
+        }
+        for n in range(4)
+    ]
+    file = write_rows(tmp_path / "mine.parquet", rows)
+    source = {"adapter": "instruction_set", "set": "vqav2", "path": "mine.parquet"}
+    identity = {"name": "mine", "source": source}
+    stored = {"image_size": 12, "padding": [123, 116, 103]}
+    images, out = tmp_path / "images", tmp_path / "source"
+    prepare_images(_job("prepare_images", images, identity | stored, file=file))
+    names = ["mine/COCO_train2014_000000000007.jpg", "mine/COCO_train2014_000000000008.jpg"]
+    assert list(read_checked(images / "index.parquet")["image"]) == names
+    assert np.load(images / "images.npy")[:, 6, 6].tolist() == [[255, 0, 0], [0, 0, 255]]
+    prepare_source(_job("prepare_source", out, identity, file=file, images=images))
+    shown = read_checked(out / "examples.parquet")["image"]
+    assert list(shown) == [names[0], names[0], names[1], names[1]]

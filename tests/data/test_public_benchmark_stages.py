@@ -28,7 +28,14 @@ def _stages(root: Path, name: str, *paths: Path, **fields: Any) -> tuple[Path, P
     folder = paths[0].parent
     files = {key: folder / file.path for key, file in config.files().items()}
     images, items = root / "images", root / "items"
-    prepare_images(_job("prepare_images", images, {**identity, "image_size": 32}, files))
+    prepare_images(
+        _job(
+            "prepare_images",
+            images,
+            {**identity, "image_size": 32, "padding": [123, 116, 103]},
+            files,
+        )
+    )
     prepare_benchmark(_job("prepare_benchmark", items, identity, {**files, "images": images}))
     return images, items
 
@@ -103,8 +110,9 @@ def test_padding_of_the_study_squares_the_pictures_of_a_benchmark(tmp_path: Path
     config = benchmark("ai2d", path)
     identity = {"name": "mine", "benchmark": config.model_dump(), "split_seed": 7, "image_size": 12}
     corners = []
-    for padding in ({}, {"padding": [1, 2, 3]}):
-        job = _job("prepare_images", tmp_path / "images", {**identity, **padding}, {"file": path})
+    for padding in ([123, 116, 103], [1, 2, 3]):
+        painted = {**identity, "padding": padding}
+        job = _job("prepare_images", tmp_path / "images", painted, {"file": path})
         prepare_images(job)
         corners.append(np.load(job.out / "images.npy")[0, 0, 0].tolist())
     assert corners == [[123, 116, 103], [1, 2, 3]]
@@ -136,7 +144,14 @@ def test_pattern_reads_its_shards_as_a_list_of_them(tmp_path: Path) -> None:
     config = benchmark("ai2d", Path("test")).model_copy(update={"path": ["b/test-*.parquet"]})
     identity = {"name": "mine", "benchmark": config.model_dump(), "split_seed": 7}
     images, items = tmp_path / "images", tmp_path / "items"
-    prepare_images(_job("prepare_images", images, {**identity, "image_size": 32}, {"hub": job.out}))
+    prepare_images(
+        _job(
+            "prepare_images",
+            images,
+            {**identity, "image_size": 32, "padding": [123, 116, 103]},
+            {"hub": job.out},
+        )
+    )
     prepare_benchmark(
         _job("prepare_benchmark", items, identity, {"hub": job.out, "images": images})
     )

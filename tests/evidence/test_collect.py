@@ -19,10 +19,10 @@ from mlan.records import read_record, write_csv, write_json, write_parquet, writ
 from mlan.stage import Job
 
 BENCHMARKS: dict[str, dict[str, Any]] = {
-    "t_capital": {"modality": "text", "taught_by": "text", "headline": True},
-    "t_extra": {"modality": "text", "taught_by": "text", "headline": False},
-    "v_colour": {"modality": "vision", "taught_by": "pictures", "headline": True},
-    "v_flag": {"modality": "vision", "taught_by": "pictures", "headline": True},
+    "t_capital": {"modality": "text", "taught_by": "text", "headline": True, "near": []},
+    "t_extra": {"modality": "text", "taught_by": "text", "headline": False, "near": []},
+    "v_colour": {"modality": "vision", "taught_by": "pictures", "headline": True, "near": []},
+    "v_flag": {"modality": "vision", "taught_by": "pictures", "headline": True, "near": []},
 }
 ITEMS = {"t_capital": 6, "t_extra": 3, "v_colour": 4, "v_flag": 8}
 CELLS = [

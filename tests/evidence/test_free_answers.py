@@ -13,7 +13,8 @@ from mlan.records import write_parquet, write_record
 
 SCORERS = (("generate", "strict"), ("generate", "lenient"), ("option", "argmax"))
 BENCHMARKS: dict[str, dict[str, Any]] = {
-    name: {"modality": "vision", "taught_by": None, "headline": True} for name in ("gqa", "pope")
+    name: {"modality": "vision", "taught_by": None, "headline": True, "near": []}
+    for name in ("gqa", "pope")
 }
 
 

@@ -17,7 +17,7 @@ from mlan.config.models import TOKENIZER_FILES
 from mlan.errors import DataError
 from mlan.mixture.template import Template
 from mlan.model.backbone import prepare_backbone
-from mlan.model.compose import compose, encode, initialise_projector, input_embeddings
+from mlan.model.compose import compose, initialise_projector, input_embeddings
 from mlan.model.standard_towers import pixel_values
 from mlan.records import checked, file_digest, read_record
 from mlan.stage import Job
@@ -33,6 +33,7 @@ from tests.model_folders import (
     words,
     write_pixels,
 )
+from tests.toy import encode
 
 TOKENS = (SIDE // PATCH) ** 2
 
@@ -92,9 +93,10 @@ def reference(language: Any, tower: Any, rows: int, image: int, **traits: Any) -
 
 def logits(model: Any, ids: torch.Tensor, shown: list[torch.Tensor]) -> torch.Tensor:
     """Logits the way training and evaluation compute them."""
-    features = encode(model, dict(enumerate(shown)))  # type: ignore[arg-type]
+    pictures = {str(n): picture for n, picture in enumerate(shown)}
+    features = encode(model, pictures)
     with torch.no_grad():
-        table = features.of(list(range(len(shown)))) if shown else None  # type: ignore[arg-type]
+        table = features.of(list(pictures)) if shown else None
         hidden = model.model.language_model(inputs_embeds=input_embeddings(model, ids, table))
         return model.lm_head(hidden.last_hidden_state)
 

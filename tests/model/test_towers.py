@@ -13,9 +13,7 @@ from transformers import AutoModel, LlavaForConditionalGeneration
 from mlan.mixture.template import Template
 from mlan.model.backbone import random_weights
 from mlan.model.compose import (
-    ImageFeatures,
     compose,
-    encode,
     initialise_projector,
     load_config,
     stage1_tensors,
@@ -28,7 +26,7 @@ from mlan.model.towers import (
     normalise,
 )
 from mlan.train.naming import check_naming, draw_candidates
-from tests.toy import tokenizer, write_backbone
+from tests.toy import encode, tokenizer, write_backbone
 
 
 @pytest.fixture(scope="module")
@@ -138,7 +136,7 @@ def test_naming_equals_full_forward_over_prompt_and_name(backbone: Path) -> None
     concepts = pd.DataFrame(
         {"concept": names, "kind": "object", "name": names, "image": list(pictures)}
     )
-    features: ImageFeatures = encode(model, pictures)
+    features = encode(model, pictures)
     table = check_naming(model, template, "What is this ?", concepts, features, seed=3)
     prompt = template.question("What is this ?", picture=True)
     for row, candidates in enumerate(draw_candidates(concepts, 3)):

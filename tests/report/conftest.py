@@ -27,9 +27,12 @@ VISION = {
     "position": "nobody",
 }
 BENCHMARKS: dict[str, dict[str, Any]] = {
-    **{n: {"modality": "text", "taught_by": "text", "headline": n != "define"} for n in TEXT},
     **{
-        n: {"modality": "vision", "taught_by": tag, "headline": n != "position"}
+        n: {"modality": "text", "taught_by": "text", "headline": n != "define", "near": []}
+        for n in TEXT
+    },
+    **{
+        n: {"modality": "vision", "taught_by": tag, "headline": n != "position", "near": []}
         for n, tag in VISION.items()
     },
 }
@@ -226,12 +229,10 @@ def write_summary(folder: Path, grid: Grid) -> None:
 
 def identity(grid: Grid) -> dict[str, Any]:
     """The identity of the draw stage."""
-    limits = [
-        {"condition": condition, "part": "dev", "seeds": list(grid.dev_seeds or ())}
-        for condition in ("blank", "real")
-    ]
+    limited = () if grid.dev_seeds is None else ("blank", "real")
     return {
-        **({"limits": limits} if grid.dev_seeds is not None else {}),
+        "limits": [{"condition": c, "part": "dev", "seeds": list(grid.dev_seeds)} for c in limited],
+        "order_not_controlled": [],
         "title": grid.title,
         "confidence": 0.95,
         "benchmarks": grid.chosen(),

@@ -85,6 +85,8 @@ def test_figure_another_process_gives_same_bytes(
     identity = {
         "title": summary.title,
         "confidence": summary.confidence,
+        "limits": [],
+        "order_not_controlled": [],
         "benchmarks": {benchmark.name: vars(benchmark) for benchmark in summary.benchmarks},
     }
     arguments = [str(summary_folder(**grid)), json.dumps(identity), str(tmp_path / "there")]

@@ -17,13 +17,13 @@ from torch.nn import functional as F
 import mlan.train.captions as stage
 from mlan.data.tables import rows_of
 from mlan.mixture.forms import FORMS
-from mlan.model.compose import compose, encode, initialise_projector, load_stage1, raw_features
+from mlan.model.compose import compose, initialise_projector, load_stage1, raw_features
 from mlan.records import read_checked, read_record, write_parquet
 from mlan.stage import Job
 from mlan.train.align import align
 from mlan.train.checkpoint import Checkpoint
 from mlan.train.seeds import derive
-from tests.toy import examples, record
+from tests.toy import encode, examples, record
 
 CAPTIONS = 10
 RECIPE = {
@@ -36,6 +36,13 @@ RECIPE = {
     "warmup_steps": 1,
     "feature_noise": 0.0,
     "clip_norm": 1.0,
+    "epochs": None,
+    "warmup_share": None,
+    "caption_template": None,
+    "caption_end": None,
+    "caption_layout": "sorted",
+    "caption_capacity": 2048,
+    "rows_at_once": None,
 }
 
 

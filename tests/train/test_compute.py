@@ -10,7 +10,6 @@ from safetensors.torch import load_file
 from transformers.models.llava.modeling_llava import LlavaForConditionalGeneration
 
 import mlan.train.tune as stage
-from mlan.config.recipe import Tune
 from mlan.errors import ConfigError
 from mlan.model.compose import compose, initialise_projector
 from mlan.train import trainable
@@ -26,11 +25,6 @@ def _model(backbone: Path) -> LlavaForConditionalGeneration:
     model = compose(backbone)
     initialise_projector(model, 0)
     return model
-
-
-def test_defaults_are_those_of_the_config() -> None:
-    assert Compute() == Compute.of(Tune().model_dump())
-    assert Compute() == Compute.of({})
 
 
 def _gradients(
@@ -77,13 +71,13 @@ def test_flex_attention_keeps_packed_documents_apart(backbone: Path) -> None:
 
 def test_flash_attention_without_a_gpu_is_one_line(backbone: Path) -> None:
     with pytest.raises(ConfigError, match=r"recipe\.tune\.attention = 'flash': needs") as caught:
-        prepare_model(_model(backbone), Compute(attention="flash"), "cpu")
+        prepare_model(_model(backbone), Compute.of({**TUNE, "attention": "flash"}), "cpu")
     assert len(caught.value.lines) == 1
 
 
 def test_halved_model_keeps_its_ties_its_tower_and_its_positions(backbone: Path) -> None:
     model = _model(backbone)
-    prepare_model(model, Compute(weights="bf16_stochastic"), "cpu")
+    prepare_model(model, Compute.of({**TUNE, "weights": "bf16_stochastic"}), "cpu")
     language, projector = trainable.select(model, TUNE, init_seed=0, has_pictures=True)
     assert {p.dtype for p in (*language.values(), *projector.values())} == {torch.bfloat16}
     assert {p.dtype for p in model.model.language_model.parameters()} == {torch.bfloat16}

@@ -160,6 +160,16 @@ def test_first_stochastic_step_is_adams_sign_step() -> None:
     )
 
 
+def test_no_update_is_divided_by_a_root_that_was_rounded_away() -> None:
+    weight = nn.Parameter(torch.ones(256, dtype=torch.bfloat16))
+    optimiser = StochasticAdamW([{"params": [weight]}], 0.0, seed=0)
+    gradient = torch.full((256,), 1e-12, dtype=torch.bfloat16)
+    gradient[0] = 1.0  # far above the rest of its block
+    weight.grad = gradient
+    optimiser.step()
+    assert int(optimiser.state[weight]["root_avg_sq"].min()) > 0
+
+
 def test_noise_depends_on_seed_step_and_nothing_else() -> None:
     def run(seed: int) -> torch.Tensor:
         torch.manual_seed(int(torch.randint(0, 1000, ())))  # a global state that must not matter

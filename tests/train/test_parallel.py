@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pandas as pd
@@ -67,6 +68,14 @@ def test_shares_of_a_step_make_up_the_step(world: int, limit: int) -> None:
 # --- whole runs ------------------------------------------------------------------------------
 
 
+def _norms(job: Job) -> list[float]:
+    """The gradients' norms. Losses alone would not tell a gradient that is half or double what it
+    should be: AdamW does not mind.
+    """
+    lines = (job.state / "metrics.jsonl").read_text().splitlines()
+    return [json.loads(line)["gradient_norm"] for line in lines]
+
+
 def _run(folder: Path, backbone: Path, mode: str, processes: int, share: float = 0.5) -> Job:
     job = tune_job(folder, backbone, share, language_model=mode)
     stage.tune(job, processes)
@@ -88,6 +97,7 @@ def test_losses_and_weights_are_those_of_one_process(
         several = _run(tmp_path / str(world), backbone, mode, world, share)
         losses = [pd.read_csv(job.out / "losses.csv") for job in (one, several)]
         pd.testing.assert_frame_equal(*losses, rtol=1e-5, atol=1e-5)
+        assert _norms(several) == pytest.approx(_norms(one), rel=1e-3)
         for name in (main, trainable.PROJECTOR_FILE):
             mine, theirs = load_file(one.out / name), load_file(several.out / name)
             assert mine.keys() == theirs.keys()
@@ -101,6 +111,7 @@ def test_several_passes_add_up_to_one(tmp_path: Path, backbone: Path) -> None:
     stage.tune(job)
     losses = [pd.read_csv(folder / "losses.csv") for folder in (one.out, job.out)]
     pd.testing.assert_frame_equal(*losses, rtol=1e-5, atol=1e-5)
+    assert _norms(job) == pytest.approx(_norms(one), rel=1e-3)
 
 
 def test_killed_run_of_two_processes_ends_bitwise_equal(

@@ -43,6 +43,17 @@ class Engine:
             **self.more_environment,
         }
 
+    def use_hub(self, address: str, folder: Path, *, offline: bool = False) -> None:
+        """Let jobs fetch from a hub at an address, into a cache below a folder."""
+        self.more_environment = {
+            "HF_ENDPOINT": address,
+            "HF_HOME": str(folder / "hf"),
+            "HF_HUB_DISABLE_XET": "1",
+            "HF_HUB_DISABLE_TELEMETRY": "1",
+            "HF_HUB_OFFLINE": str(int(offline)),
+            "HF_TOKEN": "",
+        }
+
     def write_study(self, study: dict[str, Any]) -> None:
         """Write config/test.yaml."""
         text = yaml.safe_dump(study, sort_keys=False)

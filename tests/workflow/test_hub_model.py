@@ -65,17 +65,6 @@ def _publish(hub: Hub, folder: Path) -> dict[str, str]:
     }
 
 
-def _use(engine: Engine, hub: Hub, folder: Path, offline: bool = False) -> None:
-    engine.more_environment = {
-        "HF_ENDPOINT": hub.address,
-        "HF_HOME": str(folder / "hf"),
-        "HF_HUB_DISABLE_XET": "1",
-        "HF_HUB_DISABLE_TELEMETRY": "1",
-        "HF_HUB_OFFLINE": str(int(offline)),
-        "HF_TOKEN": "",
-    }
-
-
 def _record(engine: Engine, *folder: str) -> dict[str, Any]:
     record: dict[str, Any] = json.loads(engine.results(*folder, "record.json").read_text())
     return record
@@ -95,7 +84,7 @@ def test_models_of_a_hub_are_trained_and_scored_with_the_network_off(
     study["experiments"]["sweep"]["vary"]["mixture.text_share"] = [0.5]
     study["released"] = {"llava": {"model": names["llava"], "template": "user-assistant"}}
     scratch.write_study(study)
-    _use(scratch, hub, tmp_path)
+    scratch.use_hub(hub.address, tmp_path)
 
     done = scratch.run("prepare")
     assert done.returncode == 0, done.stdout + done.stderr
@@ -112,7 +101,7 @@ def test_models_of_a_hub_are_trained_and_scored_with_the_network_off(
     assert "revision" not in told["identity"]
 
     hub.requests.clear()
-    _use(scratch, hub, tmp_path, offline=True)
+    scratch.use_hub(hub.address, tmp_path, offline=True)
     cells = [f"results/test/cells/{c}/seed0/scores/record.json" for c in _CELLS]
     done = scratch.run(*cells)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
@@ -126,16 +115,21 @@ def test_models_of_a_hub_are_trained_and_scored_with_the_network_off(
 _CELLS = ("text50", "untuned", "released_llava")
 
 
-def test_unpinned_revision_is_taken_once_and_told_in_every_record(
-    hub: Hub, scratch: Engine, study: dict[str, Any], tmp_path: Path
-) -> None:
-    vision_tower(tmp_path / "eye")
-    commit = hub.publish("acme/eye", _files(tmp_path / "eye"))
+def _tower_of_a_hub(hub: Hub, study: dict[str, Any], folder: Path) -> str:
+    """Let a study take its tower from the hub, unpinned; returns the commit."""
+    vision_tower(folder / "eye")
     study["recipe"]["backbone"]["vision_tower"] = "hub:acme/eye"
     for part in ("align", "tune"):
         study["recipe"][part]["feature_noise"] = 0
+    return hub.publish("acme/eye", _files(folder / "eye"))
+
+
+def test_unpinned_revision_is_taken_once_and_told_in_every_record(
+    hub: Hub, scratch: Engine, study: dict[str, Any], tmp_path: Path
+) -> None:
+    commit = _tower_of_a_hub(hub, study, tmp_path)
     scratch.write_study(study)
-    _use(scratch, hub, tmp_path)
+    scratch.use_hub(hub.address, tmp_path)
     refused = scratch.run("--dry-run")
     assert "recipe.backbone.vision_tower = 'hub:acme/eye': neither pinned nor locked" in (
         refused.stdout + refused.stderr
@@ -155,23 +149,19 @@ def test_unpinned_revision_is_taken_once_and_told_in_every_record(
 
     # The branch moves on; the study stays where it began, also without the hub.
     hub.publish("acme/eye", {"config.json": b"{}"})
-    _use(scratch, hub, tmp_path, offline=True)
+    scratch.use_hub(hub.address, tmp_path, offline=True)
     assert scratch.planned(target) == {}
 
 
 def test_other_files_than_were_locked_are_refused_by_the_job(
     hub: Hub, scratch: Engine, study: dict[str, Any], tmp_path: Path
 ) -> None:
-    vision_tower(tmp_path / "eye")
-    commit = hub.publish("acme/eye", _files(tmp_path / "eye"))
-    study["recipe"]["backbone"]["vision_tower"] = "hub:acme/eye"
-    for part in ("align", "tune"):
-        study["recipe"][part]["feature_noise"] = 0
+    commit = _tower_of_a_hub(hub, study, tmp_path)
     scratch.write_study(study)
     entry = {"commit": commit, "bytes": 1, "files": 1, "digest": "0" * 64, "licence": "mit"}
     lock = {"format": 1, "repositories": {"hub:acme/eye": entry}}
     (scratch.folder / "config" / "test.lock.yaml").write_text(json.dumps(lock))
-    _use(scratch, hub, tmp_path)
+    scratch.use_hub(hub.address, tmp_path)
     done = scratch.run("prepare")
     assert done.returncode != 0
     [log] = scratch.results("logs", "fetch_model").iterdir()

@@ -43,14 +43,7 @@ def asking(hub: Hub, scratch: Engine, study: dict[str, Any], tmp_path: Path) -> 
     }
     study["recipe"]["mixture"]["text"] = {"t_capital": 1, "mine": 1}
     scratch.write_study(study)
-    scratch.more_environment = {
-        "HF_ENDPOINT": hub.address,
-        "HF_HOME": str(tmp_path / "hf"),
-        "HF_HUB_DISABLE_XET": "1",
-        "HF_HUB_DISABLE_TELEMETRY": "1",
-        "HF_HUB_OFFLINE": "0",
-        "HF_TOKEN": "",
-    }
+    scratch.use_hub(hub.address, tmp_path)
     return scratch
 
 

@@ -71,19 +71,12 @@ def test_plan_of_the_paper_needs_nothing_on_disk(tmp_path: Path) -> None:
 def test_paper_runs_from_the_hub_to_its_figures(hub: Hub, tmp_path: Path) -> None:
     publish(hub, tmp_path / "repositories")
     engine = Engine(tmp_path / "scratch", _smaller(_paper()))
-    engine.more_environment = {
-        "HF_ENDPOINT": hub.address,
-        "HF_HOME": str(tmp_path / "hf"),
-        "HF_HUB_DISABLE_XET": "1",
-        "HF_HUB_DISABLE_TELEMETRY": "1",
-        "HF_HUB_OFFLINE": "0",
-        "HF_TOKEN": "",
-    }
+    engine.use_hub(hub.address, tmp_path)
     _mlan(engine, "lock", "test")
     done = engine.run("prepare")
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     asked = len(hub.requests)
-    engine.more_environment["HF_HUB_OFFLINE"] = "1"
+    engine.use_hub(hub.address, tmp_path, offline=True)
     done = engine.run()
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     assert len(hub.requests) == asked, "a stage after fetching used the network"

@@ -76,14 +76,7 @@ def test_files_of_a_hub_are_fetched_for_a_benchmark(
     rows = (scratch.folder / "config" / "quiz.parquet").read_bytes()
     with serving(Hub()) as hub:
         commit = hub.publish("acme/quiz", {"main/test.parquet": rows}, kind="dataset")
-        scratch.more_environment = {
-            "HF_ENDPOINT": hub.address,
-            "HF_HOME": str(tmp_path / "hf"),
-            "HF_HUB_DISABLE_XET": "1",
-            "HF_HUB_DISABLE_TELEMETRY": "1",
-            "HF_HUB_OFFLINE": "0",
-            "HF_TOKEN": "",
-        }
+        scratch.use_hub(hub.address, tmp_path)
         name = f"hub:datasets/acme/quiz@{commit}"
         _write(scratch, study, repository=name, path="main/absent.parquet")
         done = scratch.run(ITEMS[0])

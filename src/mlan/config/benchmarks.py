@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from pydantic import Field
 
@@ -51,7 +51,7 @@ class FactsBenchmark(Reported, BenchmarkItems):
     )
 
 
-BenchmarkSetName = Literal[
+TextSetName = Literal[
     "race",
     "openbookqa",
     "boolq",
@@ -62,6 +62,8 @@ BenchmarkSetName = Literal[
     "cosmosqa",
     "strategyqa",
     "scienceqa_text",
+]
+VisionSetName = Literal[
     "scienceqa_image",
     "gqa",
     "pope",
@@ -73,18 +75,8 @@ BenchmarkSetName = Literal[
     "textvqa",
     "vqav2",
 ]
-VISION_BENCHMARKS: tuple[BenchmarkSetName, ...] = (
-    "scienceqa_image",
-    "gqa",
-    "pope",
-    "ai2d",
-    "realworldqa",
-    "mmmu",
-    "mme",
-    "mmbench",
-    "textvqa",
-    "vqav2",
-)
+BenchmarkSetName = Literal[TextSetName, VisionSetName]
+VISION_BENCHMARKS: tuple[BenchmarkSetName, ...] = get_args(VisionSetName)
 # Instruction sets that ask much the same of material of the same origin (COCO's pictures, an
 # exam's questions, one set's train part). Sources of such a set are near by default.
 NEAR_SETS: dict[str, tuple[str, ...]] = {

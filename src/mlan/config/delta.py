@@ -14,7 +14,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from mlan.config.explain import explain, replaced, visible
-from mlan.config.fit import related
+from mlan.config.problems import related
 from mlan.config.recipe import Recipe
 from mlan.errors import nearest
 

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 
 from mlan.config.cell_name import cell_name
 from mlan.config.delta import Delta, vary
-from mlan.config.fit import Problem, recipe_problems
+from mlan.config.fit_recipe import recipe_problems
+from mlan.config.problems import Problem
 from mlan.config.recipe import Recipe
 from mlan.config.study import Experiment, StudyConfig
 

@@ -14,8 +14,9 @@ from typing import Any
 import yaml
 
 from mlan.config.expand import expand
-from mlan.config.fit import Problem, misfits
+from mlan.config.fit import misfits
 from mlan.config.mend import read
+from mlan.config.problems import Problem
 from mlan.config.study import StudyConfig
 from mlan.errors import ConfigError, nearest
 

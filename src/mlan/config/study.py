@@ -18,8 +18,6 @@ Seeds = Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=1)]
 PARTS: tuple[Literal["dev", "test"], ...] = ("dev", "test")
 Keep = Literal["scores", "adapters", "best", "all"]
 
-BATCH_TOKENS = 32_768
-
 
 class Condition(Section):
     """What the model is shown beside the question."""
@@ -47,7 +45,7 @@ class Evaluate(Section):
     max_new_tokens: int = Field(8, ge=1, description="Longest greedy answer in tokens.")
     batch: int = Field(48, ge=1, description="Items of one forward pass.")
     batch_tokens: int = Field(
-        BATCH_TOKENS,
+        32_768,
         ge=1,
         description="Tokens of one forward pass at most, padding included: long items, fewer of "
         "them.",

@@ -14,7 +14,7 @@ from mlan.config.benchmarks import SetBenchmark
 from mlan.config.data import InstructionSetSource
 from mlan.config.study import Keep
 from mlan.cost import public
-from mlan.cost.gpus import number_bytes, weight_bytes
+from mlan.cost.gpus import file_bytes, trained_bytes, weight_bytes
 from mlan.cost.lengths import asked_items, captions, counts
 from mlan.cost.shapes import Setting, Shapes
 from mlan.data.scenes import values
@@ -60,7 +60,7 @@ def study_disk(grid: Grid, shapes: Shapes, rows: Mapping[str, int]) -> Disk:
     answers = sum(sum(asked_items(grid.config, seed).values()) for _, seed in grid.runs())
     return Disk(
         pictures=pictures,
-        backbones=sum(map(weight_bytes, backbones.values())),
+        backbones=sum(weight_bytes(s, file_bytes(s)) for s in backbones.values()),
         stage1=sum(4.0 * setting.projector for setting in stacks),
         weights={keep: kept_bytes(grid, settings, keep) for keep in KEEPS},
         answers=float(answers * _ANSWER_BYTES),
@@ -72,7 +72,7 @@ def study_disk(grid: Grid, shapes: Shapes, rows: Mapping[str, int]) -> Disk:
 
 def run_bytes(setting: Setting, keep: Keep = "all") -> float:
     """Return the bytes of one run's weights, or what `scores` and `adapters` leave of them."""
-    tune, size = setting.recipe.tune, number_bytes(setting)
+    tune, size = setting.recipe.tune, trained_bytes(setting)
     if keep == "scores":
         return 0.0
     pictures = setting.recipe.mixture.text_share < 1 and tune.projector == "train"
@@ -117,10 +117,15 @@ def picture_bytes(
     """Return the bytes of an image set; what had to be assumed is appended to `assumed`."""
     number = picture_count(grid, name) if name not in rows else rows[name]
     if number is None:
-        tuned = [cell for cell in grid.cells.values() if cell.kind == "tuned"]
-        drawn = [counts(shapes.of_cell(cell)).get(name, 0) for cell in tuned]
-        stacks = [shapes.of_recipe(recipe) for recipe, _ in grid.stacks.values()]
-        drawn += [captions(s) for s in stacks if s.recipe.align.captions == name]
-        number = max(drawn, default=0)
+        number = drawn_pictures(grid, name, shapes)
         assumed.append(f"{name}: {number} pictures, as many as examples or captions are drawn")
     return float(3 * number * grid.config.data.image_size**2)
+
+
+def drawn_pictures(grid: Grid, name: str, shapes: Shapes) -> int:
+    """Return the examples or captions drawn from a source, which stand for its pictures."""
+    tuned = [cell for cell in grid.cells.values() if cell.kind == "tuned"]
+    drawn = [counts(shapes.of_cell(cell)).get(name, 0) for cell in tuned]
+    stacks = [shapes.of_recipe(recipe) for recipe, _ in grid.stacks.values()]
+    drawn += [captions(s) for s in stacks if s.recipe.align.captions == name]
+    return max(drawn, default=0)

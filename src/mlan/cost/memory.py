@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from mlan.cost.gpus import number_bytes, weight_bytes
+from mlan.cost.gpus import activation_bytes, held_bytes, weight_bytes
 from mlan.cost.lengths import (
     caption_tokens,
     of_captions,
@@ -63,10 +63,10 @@ def job_memory(stage: str, setting: Setting) -> Memory:
             return Memory(weights=0.0)
         rows = setting.recipe.align.rows_at_once or setting.recipe.align.batch
         tokens, learnt = caption_tokens(setting), of_captions(setting).caption
-        return _training(setting, setting.projector, rows * tokens, rows * learnt)
+        return _training(setting, stage, setting.projector, rows * tokens, rows * learnt)
     tokens = tokens_at_once(setting)
     learnt = supervised_tokens(setting) * tokens / tune_tokens(setting)
-    return _training(setting, trained_parameters(setting), tokens, learnt)
+    return _training(setting, stage, trained_parameters(setting), tokens, learnt)
 
 
 def trained_parameters(setting: Setting) -> int:
@@ -85,14 +85,17 @@ def tokens_at_once(setting: Setting) -> float:
     return min(step, tune.pass_tokens or step)
 
 
-def _training(setting: Setting, trained: int, tokens: float, learnt: float) -> Memory:
-    model, tune, size = setting.model, setting.recipe.tune, number_bytes(setting)
+def _training(setting: Setting, stage: str, trained: int, tokens: float, learnt: float) -> Memory:
+    model, tune, size = setting.model, setting.recipe.tune, activation_bytes(setting)
+    own = held_bytes(setting, stage)
+    # Stage 1 trains the projector in fp32 and recomputes nothing.
+    weights = tune.weights if stage == "tune" else "fp32"
     block = block_numbers(model) * size
-    every = tune.activation_checkpointing
+    every = tune.activation_checkpointing if stage == "tune" else 0
     return Memory(
-        weights=weight_bytes(setting),
-        gradients=trained * size,
-        optimiser=trained * _OPTIMISER[tune.weights],
+        weights=weight_bytes(setting, own),
+        gradients=trained * own,
+        optimiser=trained * _OPTIMISER[weights],
         activations=tokens
         * _activations(model, block, size, model.layers // every if every else 0),
         checkpointed=tokens * _activations(model, block, size, model.layers),
@@ -116,13 +119,13 @@ def block_numbers(model: LanguageModel) -> int:
 
 def _predict(setting: Setting) -> Memory:
     """Weights, keys and values of one batch, the prefill's block, logits of last positions."""
-    model, config, size = setting.model, setting.config, number_bytes(setting)
+    model, config, size = setting.model, setting.config, activation_bytes(setting)
     longest = max(question_tokens(setting, name) for name in config.data.benchmarks)
     batch = config.evaluate.batch
     tokens = batch * (longest + config.evaluate.max_new_tokens)
     block = tokens * block_numbers(model) * size
     return Memory(
-        weights=weight_bytes(setting),
+        weights=weight_bytes(setting, held_bytes(setting, "predict")),
         activations=block,
         checkpointed=block,
         logits=batch * model.vocabulary * _FLOAT,

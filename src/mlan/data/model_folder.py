@@ -13,7 +13,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +51,7 @@ class ModelFolder:
     config: Mapping[str, Any]
     tensors: Mapping[str, str]  # name -> file within the folder; none if they are pickled
     pickled: tuple[str, ...] = ()  # files of pickled weights, where there are no others
+    pixels: Pixels | None = None  # None for a language model
 
     @property
     def side(self) -> int | None:
@@ -59,24 +59,6 @@ class ModelFolder:
         if self.part == "language_model":
             return None
         return int(self.config.get("vision_config", self.config).get("image_size", _SIDE))
-
-    @cached_property
-    def pixels(self) -> Pixels:
-        """Mean and deviation of `preprocessor_config.json`. Raises DataError if there are none."""
-        found: dict[str, Any] = {}
-        for name in ("preprocessor_config.json", "processor_config.json"):
-            if (self.path / name).is_file():
-                whole = _json(self.path / name)
-                found = whole.get("image_processor", whole)
-                break
-        try:
-            mean, deviation = (tuple(map(float, found[k])) for k in ("image_mean", "image_std"))
-        except (KeyError, TypeError, ValueError):
-            raise DataError(
-                f"{self.path}: no preprocessor_config.json with image_mean and image_std; "
-                "take it from the tower's repository"
-            ) from None
-        return Pixels(mean, deviation)
 
 
 def open_model(path: Path, part: str, *, own_tokenizer: bool = True) -> ModelFolder:
@@ -105,10 +87,8 @@ def open_model(path: Path, part: str, *, own_tokenizer: bool = True) -> ModelFol
             f"{path}: no tokenizer.json; {elsewhere if part == 'language_model' else ''}write it "
             "once with AutoTokenizer.from_pretrained(...).save_pretrained(...) of transformers"
         )
-    folder = ModelFolder(path, part, config, *_weights(path))
-    if part != "language_model":
-        folder.pixels  # noqa: B018 - raises if there are none
-    return folder
+    pixels = None if part == "language_model" else _pixels(path)
+    return ModelFolder(path, part, config, *_weights(path), pixels)
 
 
 _WORDS = {
@@ -116,6 +96,24 @@ _WORDS = {
     "vision_tower": "a vision tower",
     "released": "a released model",
 }
+
+
+def _pixels(path: Path) -> Pixels:
+    """Mean and deviation of `preprocessor_config.json`. Raises DataError if there are none."""
+    found: dict[str, Any] = {}
+    for name in ("preprocessor_config.json", "processor_config.json"):
+        if (path / name).is_file():
+            whole = _json(path / name)
+            found = whole.get("image_processor", whole)
+            break
+    try:
+        mean, deviation = (tuple(map(float, found[k])) for k in ("image_mean", "image_std"))
+    except (KeyError, TypeError, ValueError):
+        raise DataError(
+            f"{path}: no preprocessor_config.json with image_mean and image_std; "
+            "take it from the tower's repository"
+        ) from None
+    return Pixels(mean, deviation)
 
 
 def _json(path: Path) -> dict[str, Any]:

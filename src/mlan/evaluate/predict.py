@@ -16,7 +16,6 @@ import numpy as np
 import pandas as pd
 from transformers.models.llava.modeling_llava import LlavaForConditionalGeneration
 
-from mlan.config.study import BATCH_TOKENS
 from mlan.data.items import read_items
 from mlan.data.pictures import Pictures
 from mlan.data.tables import rows_of
@@ -50,7 +49,7 @@ def predict(job: Job) -> None:
     """Write one table of predictions a benchmark.
 
     job.identity: benchmarks ({name: {modality, max_new_tokens?}}), evaluate (conditions,
-    max_new_tokens, batch, batch_tokens?), template, tune (None for the untuned model), device,
+    max_new_tokens, batch, batch_tokens), template, tune (None for the untuned model), device,
     precision, image_size.
     job.inputs: backbone, align (absent for a released model), weights (absent for that and the
     untuned model), `items:<benchmark>`, `images:<set>`.
@@ -104,9 +103,7 @@ def _asked(
                 yield Asked(
                     name,
                     condition["image"],
-                    batches_of(
-                        questions, evaluate["batch"], evaluate.get("batch_tokens", BATCH_TOKENS)
-                    ),
+                    batches_of(questions, evaluate["batch"], evaluate["batch_tokens"]),
                     benchmark.get("max_new_tokens", evaluate["max_new_tokens"]),
                 )
 

@@ -246,7 +246,7 @@ def _cells(cells: list[Cell], runs: list[Run]) -> Iterable[Row]:
 def _benchmarks(benchmarks: Mapping[str, Mapping[str, Any]]) -> Iterable[Row]:
     """What the study says of its benchmarks; `near` lists the sources that ask much the same."""
     for name, entry in benchmarks.items():
-        yield {"benchmark": name, **entry, "near": ";".join(entry.get("near", ()))}
+        yield {"benchmark": name, **entry, "near": ";".join(entry["near"])}
 
 
 def _compute(runs: list[Run]) -> Iterable[Row]:

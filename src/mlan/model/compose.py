@@ -157,16 +157,6 @@ class ImageFeatures:
 
 
 @torch.no_grad()
-def encode(
-    model: LlavaForConditionalGeneration, pictures: dict[str, Tensor], batch: int = 64
-) -> ImageFeatures:
-    """Run the tower once over each picture (uint8 (H, W, 3)), in the order given."""
-    raw = raw_features(model, list(pictures.values()), batch)
-    table = tower_of(model).standardise(raw)
-    return ImageFeatures(table, {key: row for row, key in enumerate(pictures)})
-
-
-@torch.no_grad()
 def raw_features(
     model: LlavaForConditionalGeneration, pictures: list[Tensor], batch: int = 64
 ) -> Tensor:

@@ -78,6 +78,7 @@ def config_of(folder: ModelFolder) -> Any:
     if folder.part != "language_model":
         tower = getattr(config, "vision_config", config)
         tower.dtype = None
+        assert folder.pixels is not None, "a tower has pixels"
         tower.image_mean = list(folder.pixels.mean)
         tower.image_std = list(folder.pixels.deviation)
     return config

@@ -1,9 +1,9 @@
 """Files that let transformers prepare inputs for an exported model by itself.
 
 Only towers of transformers have an image processor there; an embedded tower takes its pictures
-through `mlan`. Pictures are padded to a square with the mean colour and resized, as LLaVA does.
-Training pads with ImageNet's mean (`mlan.data.photos`), the processor with the tower's: CLIP's
-differs by one of 255 levels.
+through `mlan`. Pictures are padded to a square with the mean colour of the tower and resized, as
+LLaVA does. Training pads with the study's `data.padding`, by default ImageNet's mean, which differs
+from CLIP's by one of 255 levels.
 """
 
 from __future__ import annotations

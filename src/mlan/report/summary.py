@@ -162,9 +162,9 @@ def read_summary(folder: Path, identity: Mapping[str, Any]) -> Summary:
         interval_rows=_by_key(tables["intervals"]),
         limits={
             (entry["part"], entry["condition"]): frozenset(entry["seeds"])
-            for entry in identity.get("limits", [])
+            for entry in identity["limits"]
         },
-        order_not_controlled=tuple(identity.get("order_not_controlled", ())),
+        order_not_controlled=tuple(identity["order_not_controlled"]),
     )
 
 

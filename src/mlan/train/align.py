@@ -99,7 +99,7 @@ def align(job: Job) -> None:
     written = [job.out / "projector.safetensors", job.out / "naming.csv"]
     if "from" in recipe:
         facts, run = _take(job, model)
-    elif recipe.get("captions"):
+    elif recipe["captions"]:
         captioned = plan_captions(job, model.config.image_seq_length)
         write_parquet(job.out / "plan.parquet", captioned.plan)
         written.append(job.out / "plan.parquet")

@@ -65,9 +65,9 @@ def caption_template(job: Job, image_tokens: int) -> Template:
     job.identity: align (caption_template, caption_end), template.
     """
     recipe, name = job.identity["align"], job.identity["template"]
-    own = recipe.get("caption_template")
+    own = recipe["caption_template"]
     form = FORMS[own] if own else FORMS[name].plain()
-    if recipe.get("caption_end") is not None:
+    if recipe["caption_end"] is not None:
         form = replace(form, ends=recipe["caption_end"])
     key = f"recipe.{'align.caption_template' if own else 'backbone.template'}"
     tokenizer = load_tokenizer(job.inputs["backbone"])
@@ -85,7 +85,7 @@ def plan_captions(job: Job, image_tokens: int) -> Captioned:
     source = read_checked(job.inputs[f"source:{name}"] / "examples.parquet")
     source["turns"] = source["turns"].map(lambda turns: turns[:1])
     uses = recipe["steps"] * recipe["batch"]
-    if recipe.get("epochs"):
+    if recipe["epochs"]:
         uses = recipe["epochs"] * len(source)
     template = caption_template(job, image_tokens)
     plan = build_plan(
@@ -93,10 +93,10 @@ def plan_captions(job: Job, image_tokens: int) -> Captioned:
         {
             "examples_per_step": recipe["batch"],
             "rows": {
-                "layout": recipe.get("caption_layout", "sorted"),
+                "layout": recipe["caption_layout"],
                 "steps": "mixed",
                 "window": _WINDOW,
-                "capacity": recipe.get("caption_capacity", 2048),
+                "capacity": recipe["caption_capacity"],
             },
             "loss_unit": "token",
             "microbatch": 1,
@@ -159,14 +159,14 @@ def train_captions(
 
 
 def _warmup(recipe: Mapping[str, Any], steps: int) -> int:
-    share = recipe.get("warmup_share")
+    share = recipe["warmup_share"]
     return int(recipe["warmup_steps"]) if share is None else math.ceil(share * steps)
 
 
 def _batches(step: pd.DataFrame, examples: Examples, recipe: Mapping[str, Any]) -> Iterator[Batch]:
     """Yield the forward passes of a step; their weights add up to 1."""
-    packed = recipe.get("caption_layout") == "packed"
-    most = recipe.get("rows_at_once") or len(step)
+    packed = recipe["caption_layout"] == "packed"
+    most = recipe["rows_at_once"] or len(step)
     for _, part in step.groupby(step["row"] // most, sort=True):
         yield build(part, examples, packed=packed)
 

@@ -1,7 +1,6 @@
 """How stage 2 is computed: weights, attention kernel, activations kept or computed again.
 
-None of it changes the objective. The keys are the recipe's; a job's identity names them only
-where they differ from the defaults here, which are the config's.
+None of it changes the objective. The keys are the recipe's.
 """
 
 from __future__ import annotations
@@ -27,15 +26,15 @@ _KERNELS = {"sdpa": "sdpa", "flex": "flex_attention", "flash": "flash_attention_
 class Compute:
     """The keys of `recipe.tune` that say how, not what, is trained."""
 
-    weights: str = "fp32"
-    attention: str = "sdpa"
-    activation_checkpointing: int = 0
-    pass_tokens: int = 0
+    weights: str
+    attention: str
+    activation_checkpointing: int
+    pass_tokens: int
 
     @classmethod
     def of(cls, tune: Mapping[str, Any]) -> Compute:
         """Read them from a job's tuning section."""
-        return cls(**{f.name: tune[f.name] for f in fields(cls) if f.name in tune})
+        return cls(**{f.name: tune[f.name] for f in fields(cls)})
 
 
 def prepare_model(model: LlavaForConditionalGeneration, compute: Compute, device: str) -> None:

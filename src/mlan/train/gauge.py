@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from mlan.flops import peak_flops
+from mlan.gpus import gpu_of_driver
 
 
 class Gauge:
@@ -22,9 +22,9 @@ class Gauge:
 
     def __init__(self, device: str, precision: str, devices: Sequence[str]) -> None:
         self._cuda = device == "cuda"
-        known = self._cuda and precision == "bf16"
-        one = peak_flops(torch.cuda.get_device_name()) if known else None
-        self._peak = one * max(1, len(devices)) if one else None
+        gpu = gpu_of_driver(torch.cuda.get_device_name()) if self._cuda else None
+        known = gpu is not None and precision == "bf16"
+        self._peak = gpu.peak(precision) * max(1, len(devices)) if gpu and known else None
         self._boards = _boards(devices) if self._cuda else []
         self._joules = self._read_joules()
 

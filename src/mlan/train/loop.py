@@ -180,8 +180,9 @@ def train(
             for ready in passes:
                 _accumulate(objective, ready, figures)
             norm = local.clip(recipe["clip_norm"])
-            values, finite, save = figures.read(norm, ranks)
+            values, size, finite, save = figures.read(norm, ranks)
             metrics = _per_source(progress, step, values, share, sources)
+            metrics["gradient_norm"] = round(size, 6)
             if not finite:
                 progress.diverged_at = step
                 log.warning("step %d: loss or gradient is not finite; the run ends here", step)
@@ -222,14 +223,15 @@ class _Figures:
         self._all.index_copy_(0, places, losses.detach())
         self._all[-2] += loss.detach()
 
-    def read(self, norm: Tensor, ranks: Ranks) -> tuple[Tensor, bool, bool]:
-        """Return the losses of the whole step's supervised tokens (S,), whether loss and
-        gradient are finite, and whether a checkpoint is due (by the first process's clock).
+    def read(self, norm: Tensor, ranks: Ranks) -> tuple[Tensor, float, bool, bool]:
+        """Return the losses of the whole step's supervised tokens (S,), the gradient's norm before
+        clipping, whether both are finite, and whether a checkpoint is due (by the first process's
+        clock).
         """
         ranks.sum(self._all)
         found = torch.cat([self._all, norm.detach().reshape(1).to(self._all)]).cpu()
         finite = bool(torch.isfinite(found[-3])) and bool(torch.isfinite(found[-1]))
-        return found[:-3], finite, bool(found[-2] > 0)
+        return found[:-3], float(found[-1]), finite, bool(found[-2] > 0)
 
 
 def _per_source(

@@ -70,10 +70,16 @@ class Meter:
             "tokens": self.tokens,
             "tokens_per_s": round(self.tokens / max(seconds, 1e-9), 1),
             "data_wait_seconds": round(self.wait, 3),
-            "language_model_tflop": round(self.flops / 1e12, 6),
-            "tower_tflop": round(self.tower_flops / 1e12, 6),
+            **self._operations(),
             **self._device(seconds),
         }
+
+    def _operations(self) -> dict[str, float]:
+        """What was counted, in TFLOP; nothing where a stage counts none."""
+        if not self.flops:
+            return {}
+        found = {"language_model_tflop": self.flops, "tower_tflop": self.tower_flops}
+        return {name: round(flops / 1e12, 6) for name, flops in found.items()}
 
     def _device(self, seconds: float) -> dict[str, Any]:
         return self._gauge.read(self.flops, seconds) if self._gauge else {}

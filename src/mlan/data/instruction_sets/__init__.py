@@ -53,9 +53,14 @@ def instruction_set(source: InstructionSetSource) -> Adapter:
 
 
 def _image(row: dict[str, Any], number: int, pattern: str) -> tuple[str, bool]:
-    """Return the picture that a row holds, or the file that its `image_id` names."""
-    if has_image(row, "image"):
-        return image_of(row, "image", number)
+    """Return the picture that a row holds, or the file that its `image_id` names.
+
+    A held picture has that name, too, so that questions about one picture share it; without an
+    `image_id` it is named by its row.
+    """
+    image, embedded = image_of(row, "image", number) if has_image(row, "image") else ("", False)
+    if image and not (embedded and "image_id" in row):
+        return image, embedded
     if "image_id" not in row:
         raise BadRowError("neither image nor image_id")
-    return pattern.format(image_id=whole(row, "image_id")), False
+    return pattern.format(image_id=whole(row, "image_id")), embedded

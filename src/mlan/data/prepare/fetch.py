@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mlan.config.files import FileSource
 from mlan.config.hub import parse_name
 from mlan.config.models import TOKENIZER_FILES
 from mlan.hub import MODEL_EXTRAS, fetch, fetched, model_patterns, provenance
@@ -14,12 +13,11 @@ from mlan.stage import Job, log
 def fetch_source(job: Job) -> None:
     """Link the files of a source or benchmark, verified, into the folder under their own paths.
 
-    Identity: `name`, `repository` (with its commit), `files`, `digest` of the hub's list if it
-    is locked, and `section` of the study file unless it is the sources. Raises HubError in one
-    line.
+    Identity: `section` of the study file, `name`, `repository` (with its commit), `files`, and
+    `digest` of the hub's list if it is locked. Raises HubError in one line.
     """
-    section = job.identity.get("section", FileSource.section)
-    _link(job, f"{section}.{job.identity['name']}.repository", job.identity["files"])
+    key = f"{job.identity['section']}.{job.identity['name']}.repository"
+    _link(job, key, job.identity["files"])
 
 
 def fetch_model(job: Job) -> None:

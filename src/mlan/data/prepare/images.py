@@ -21,7 +21,7 @@ from mlan.data.file_sources import (
 from mlan.data.image_store import INDEX, PICTURES, write_pictures
 from mlan.data.images import build_index, draw_all
 from mlan.data.parts import read_parts
-from mlan.data.photos import PADDING, Colour, load_all, load_embedded, photo_index
+from mlan.data.photos import Colour, load_all, load_embedded, photo_index
 from mlan.data.rows import Rejected, check_rejected
 from mlan.records import read_checked, write_csv, write_parquet
 from mlan.stage import Job
@@ -68,7 +68,8 @@ def _load(job: Job) -> None:
     kept: list[str] = []
     problems: dict[str, str] = {}
     by_path = dict.fromkeys(row.image for row in rows if not row.embedded)
-    held = {row.number: row.image for row in rows if row.embedded}
+    named = {row.image: row.number for row in reversed(rows) if row.embedded}  # its first row
+    held = {number: image for image, number in named.items()}
     contents = (
         (held.pop(number), content)
         for number, content in (read_embedded(name, source, files) if held else ())
@@ -113,7 +114,7 @@ def _load_benchmark(job: Job) -> None:
 
 
 def _padding(job: Job) -> Colour:
-    red, green, blue = job.identity.get("padding", PADDING)
+    red, green, blue = job.identity["padding"]
     return red, green, blue
 
 
