@@ -113,9 +113,10 @@ def _is_engine(entry: Path, folder: Path) -> bool:
 
 def test_two_runs_of_one_study_at_once_are_refused(scratch: Engine) -> None:
     first = _start(scratch)
-    lock = scratch.results("state", "engine.lock")
-    _wait(lambda: lock.exists() and bool(_jobs_of(scratch, "align")))
-    os.killpg(first.pid, signal.SIGSTOP)  # else it may end while the second one starts
+    _wait(scratch.results("config.yaml").exists)  # written once the study is taken
+    # Held still with all its jobs to come: else it may end while the second one starts.
+    os.killpg(first.pid, signal.SIGSTOP)
+    assert not (scratch.folder / TARGET).exists()
     second = scratch.run(TARGET)
     os.killpg(first.pid, signal.SIGCONT)
     os.killpg(first.pid, signal.SIGINT)
