@@ -79,7 +79,7 @@ def test_answers_equal_full_forward_passes_one_by_one(model) -> None:
     together = _ask(model, questions)
     for question, given in zip(questions, together, strict=True):
         scores, ids = _alone(model, question)
-        assert given.option_scores == pytest.approx(scores, abs=1e-4)
+        assert given.label_scores == pytest.approx(scores, abs=1e-4)
         assert given.ids == ids
         assert given.ended == (len(ids) < 5)
 
@@ -101,7 +101,7 @@ def test_batch_composition_does_not_change_answers(model) -> None:
     for question, given in zip(questions, together, strict=True):
         alone = _ask(model, [question])[0]
         assert alone.ids == given.ids
-        assert alone.option_scores == pytest.approx(given.option_scores, abs=1e-4)
+        assert alone.label_scores == pytest.approx(given.label_scores, abs=1e-4)
 
 
 def test_answer_stops_at_the_end_token_and_drops_it(model) -> None:
@@ -148,7 +148,7 @@ def test_one_beginning_is_computed_once_and_changes_nothing(
         mine = table[number : number + 1] if table is not None else None
         alone = answer(model, [question], mine, end=END, max_new_tokens=5)[0]
         assert given.ids == alone.ids
-        assert given.option_scores == pytest.approx(alone.option_scores, abs=1e-4)
+        assert given.label_scores == pytest.approx(alone.label_scores, abs=1e-4)
 
 
 def test_options_with_one_first_token_are_refused() -> None:
@@ -181,4 +181,4 @@ def test_free_answers_are_decoded_beside_questions_with_options(model) -> None:
     for question, given, before in zip(mixed, _ask(model, mixed), with_options, strict=True):
         check_options(question)
         assert given.ids == before.ids
-        assert given.option_scores == (before.option_scores if question.options else [])
+        assert given.label_scores == (before.label_scores if question.options else [])

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from mlan.evaluate.journal import Journal
 
-ANSWERS = [{"item": "a", "text": "Zürich\n", "option_scores": [-0.1, -2.5]}]
+ANSWERS = [{"item": "a", "text": "Zürich\n", "label_scores": [-0.1, -2.5]}]
 
 
 def test_answers_come_back_under_their_key_only(tmp_path: Path) -> None:

@@ -18,13 +18,13 @@ from mlan.data.prepare.images import prepare_images
 from mlan.errors import DataError
 from mlan.evaluate.engine import Question
 from mlan.evaluate.predict import Asked, batches_of, check_lengths, predict
-from mlan.evaluate.score import score_run
 from mlan.evidence.collect import collect
 from mlan.grid import Grid
 from mlan.mixture.template import Template
 from mlan.model.compose import compose, initialise_projector, stage1_tensors
 from mlan.model.towers import TOKENS
 from mlan.records import RECORD, read_checked, read_record, write_record
+from mlan.score.score import score_run
 from mlan.stage import Job
 from tests.config.example import plain_study, put, validated
 from tests.data.public import picture, write_rows
@@ -145,14 +145,14 @@ def test_letters_and_yes_no_are_asked_and_scored(finished: Grid) -> None:
     template = Template("user-assistant", tokenizer(), TOKENS)
     for name, options in (("quiz", 4), ("sight", 2)):
         given = read_checked(folder / f"{name}.parquet")
-        assert {len(row) for row in given["option_scores"]} == {options}
+        assert {len(row) for row in given["label_scores"]} == {options}
     assert template.answer("A") != template.answer("B")
     rows = read_checked(finished.run_folder(CELL, SEED, "scores") / "items.parquet")
     option = rows[rows["parser"] == "argmax"]
     given = read_checked(folder / "quiz.parquet")
     items = read_checked(finished.folder("data", "benchmarks", "quiz") / "items.parquet")
     golds = dict(zip(items["id"], items["golds"], strict=True))
-    likeliest = given[given["condition"] == "real"].set_index("item")["option_scores"]
+    likeliest = given[given["condition"] == "real"].set_index("item")["label_scores"]
     expected = {i: float("ABCD"[int(np.argmax(s))] == golds[i][0]) for i, s in likeliest.items()}
     found = option[option["benchmark"] == "quiz"].set_index("item")["correct"].to_dict()
     assert found == expected

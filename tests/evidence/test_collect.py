@@ -11,11 +11,11 @@ import pandas as pd
 import pytest
 
 from mlan.errors import DataError, IntegrityError
-from mlan.evaluate.metrics import accuracy
 from mlan.evidence.collect import COLUMNS, collect
 from mlan.evidence.groups import groups
 from mlan.evidence.intervals import mean_interval
 from mlan.records import read_record, write_csv, write_json, write_parquet, write_record
+from mlan.score.metrics import accuracy
 from mlan.stage import Job
 
 BENCHMARKS: dict[str, dict[str, Any]] = {
@@ -60,7 +60,7 @@ def outcomes(seed: int) -> pd.DataFrame:
         for part, condition in [("test", "real"), ("dev", "real"), ("dev", "blank")]
         if condition == "real" or BENCHMARKS[name]["modality"] == "vision"
         for i in range(n)
-        for scorer in (GENERATE, ["generate", "lenient"], ["option", "argmax"])
+        for scorer in (GENERATE, ["generate", "lenient"], ["label_logit", "argmax"])
     ]
     keys = ["benchmark", "modality", "part", "condition", "item", "cluster", "scorer", "parser"]
     return pd.DataFrame(rows, columns=[*keys, "correct", "invalid", "chance"])

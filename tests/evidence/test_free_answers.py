@@ -11,7 +11,7 @@ import pandas as pd
 from mlan.evidence.blocks import Block, Cell, Run, read_blocks
 from mlan.records import write_parquet, write_record
 
-SCORERS = (("generate", "strict"), ("generate", "lenient"), ("option", "argmax"))
+SCORERS = (("generate", "strict"), ("generate", "lenient"), ("label_logit", "argmax"))
 BENCHMARKS: dict[str, dict[str, Any]] = {
     name: {"modality": "vision", "taught_by": None, "headline": True, "near": []}
     for name in ("gqa", "pope")

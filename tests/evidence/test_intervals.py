@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from mlan.errors import DataError
-from mlan.evaluate.metrics import accuracy
 from mlan.evidence.intervals import Interval, interval_of_sums, mean_interval
+from mlan.score.metrics import accuracy
 
 SEED, CLUSTER = [0, 0, 1, 1], ["a", "b", "a", "b"]
 

@@ -44,7 +44,7 @@ GROUPS: dict[str, list[str]] = {
         for tag in ("pictures", "text", "either", "nobody")
     },
 }
-MEASURES = (("generate", "strict"), ("generate", "lenient"), ("option", "argmax"))
+MEASURES = (("generate", "strict"), ("generate", "lenient"), ("label_logit", "argmax"))
 SHARES = (0.0, 0.1, 0.25, 0.5, 0.75, 1.0)
 ITEMS = {"test": 80, "dev": 24}
 
@@ -92,7 +92,7 @@ def _truth(benchmark: str, share: float | None, condition: str, scorer: str, par
         option += 0.30 * taught**0.5 + (0.03 if vision else 0.12)
     if condition == "blank":
         option = 0.27 + 0.05 * (share or 0)
-    if scorer == "option":
+    if scorer == "label_logit":
         return option
     lift = {"strict": 0.05, "lenient": 0.35}[parser] if share is None else 0.93
     return option * lift + (0.02 if parser == "lenient" else 0)
@@ -117,7 +117,7 @@ def _run_rows(cell: str, share: float | None, seed: int, grid: Grid) -> list[dic
                     if inside:
                         mean = sum(v for v, _ in inside) / len(inside)
                         values[group] = (mean, n * len(inside))
-                invalid = {"option": 0.0}.get(scorer, 0.9 if share is None else 0.04)
+                invalid = {"label_logit": 0.0}.get(scorer, 0.9 if share is None else 0.04)
                 rows += [
                     {
                         "cell": cell,

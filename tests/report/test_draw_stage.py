@@ -42,7 +42,7 @@ def test_draw_degraded_study_writes_the_full_set_of_files(job_of: Callable[..., 
     drawn = pd.read_csv(checked(job.out / "figures" / "benchmarks.csv"), dtype={"seed": str})
     runs = drawn[drawn["seed"] != "mean"].astype({"seed": int})
     scores = scores[(scores["part"] == "test") & (scores["parser"] != "lenient")]
-    scores["series"] = scores["scorer"].map({"generate": "strict", "option": "option"})
+    scores["series"] = scores["scorer"].map({"generate": "strict", "label_logit": "option"})
     both = runs.merge(
         scores, left_on=["panel", "series", "cell", "seed"],
         right_on=["benchmark", "series", "cell", "seed"],

@@ -181,7 +181,7 @@ def test_real_vs_blind_draws_dev_items_in_both_conditions(summary_of: Build) -> 
     _, points = draw_real_vs_blind(summary)
     for condition in ("real", "blank"):
         row = summary.interval(
-            "vision average", Key("option", "argmax", "dev", condition), "share-100"
+            "vision average", Key("label_logit", "argmax", "dev", condition), "share-100"
         )
         assert row is not None
         drawn = [

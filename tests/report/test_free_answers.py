@@ -31,7 +31,8 @@ def free(summary_of: Callable[..., Summary]) -> Summary:
         return {
             (name, key): [{**r, "chance": math.nan} for r in own] if name in WITHOUT else own
             for (name, key), own in rows.items()
-            if not (name in WITHOUT and key.scorer == "option") and not name.startswith("taught by")
+            if not (name in WITHOUT and key.scorer == "label_logit")
+            and not name.startswith("taught by")
         }
 
     return dataclasses.replace(

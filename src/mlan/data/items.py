@@ -12,6 +12,7 @@ from pathlib import Path
 import pandas as pd
 
 from mlan.data.benchmark_files import Item
+from mlan.data.fields import letters
 from mlan.data.tables import SET_ITEMS, conform
 from mlan.records import read_checked
 
@@ -54,3 +55,8 @@ def as_set_items(items: pd.DataFrame) -> pd.DataFrame:
     """Return embedded items, `tables.ITEMS`, with the columns of public ones."""
     golds = pd.Series([[gold] for gold in items["gold"]], index=items.index, dtype="object")
     return items.assign(form=CHOOSE, golds=golds, pair="").drop(columns="gold")
+
+
+def offered(form: str, options: Sequence[str]) -> list[str]:
+    """Return the answers that an item offers: letters, or its options; none to a free answer."""
+    return letters(len(options)) if form == "letter" else list(options)

@@ -1,5 +1,5 @@
-"""How a model is asked and how its answers are judged.
+"""How a model is asked.
 
-`engine` (torch) asks, `prompts` words the question, `journal` keeps what is done; `parse` reads
-an answer, `metrics` turns outcomes into numbers, `score` does both for a run, without torch.
+`engine` (torch) asks, `prompts` words the question, `journal` keeps what is done, `predict` does
+it for a run. Not here: whether an answer is right (`mlan.score`).
 """

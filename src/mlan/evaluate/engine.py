@@ -42,7 +42,7 @@ class Answer:
 
     ids: list[int]
     ended: bool
-    option_scores: list[float]
+    label_scores: list[float]
 
 
 def check_options(question: Question) -> None:

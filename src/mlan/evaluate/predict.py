@@ -16,13 +16,13 @@ import numpy as np
 import pandas as pd
 from transformers.models.llava.modeling_llava import LlavaForConditionalGeneration
 
-from mlan.data.items import read_items
+from mlan.data.items import offered, read_items
 from mlan.data.pictures import Pictures
 from mlan.data.tables import rows_of
 from mlan.errors import DataError
 from mlan.evaluate.engine import Answer, Question, answer, check_options
 from mlan.evaluate.journal import Journal
-from mlan.evaluate.prompts import PROMPTS, offered
+from mlan.evaluate.prompts import PROMPTS
 from mlan.mixture.template import Template, load_tokenizer
 from mlan.model.compose import arithmetic, compose, load_stage1, prepare_torch
 from mlan.model.features import Features, features_of
@@ -225,7 +225,7 @@ def _line(question: Question, condition: str, given: Answer, text: str) -> dict[
         "condition": condition,
         "text": text.strip(),
         "ended": given.ended,
-        "option_scores": given.option_scores,
+        "label_scores": given.label_scores,
     }
 
 

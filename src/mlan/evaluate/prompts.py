@@ -1,4 +1,4 @@
-"""What a model is asked, by the form of an item, and the answers that it is offered.
+"""What a model is asked, by the form of an item.
 
 The requests are our own words and stand in no source (`mlan.data.asked` has other ones), so
 that none is practised. Nothing in a prompt depends on an item's gold answer.
@@ -32,8 +32,3 @@ PROMPTS: dict[str, Callable[[str, Sequence[str]], str]] = {
     "yes_no": _yes_no,
     "brief": _brief,
 }
-
-
-def offered(form: str, options: Sequence[str]) -> list[str]:
-    """Return the answers that an item offers: letters, or its options; none to a free answer."""
-    return letters(len(options)) if form == "letter" else list(options)

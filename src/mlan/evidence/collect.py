@@ -14,10 +14,10 @@ from typing import Any
 import pandas as pd
 
 from mlan.errors import DataError
-from mlan.evaluate.metrics import clustered_standard_error
 from mlan.evidence.blocks import NAMES, Block, Cell, Run, read_blocks
 from mlan.evidence.intervals import Interval, interval_of_sums
 from mlan.records import checked, read_run, write_csv
+from mlan.score.metrics import clustered_standard_error
 from mlan.stage import Job
 
 Row = dict[str, Any]

@@ -29,7 +29,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import stdtrit
 
 from mlan.errors import DataError
-from mlan.evaluate.metrics import clustered_standard_error
+from mlan.score.metrics import clustered_standard_error
 
 Array = NDArray[np.float64]
 

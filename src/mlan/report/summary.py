@@ -49,7 +49,7 @@ class Key:
 MEASURES = {
     "strict": Key("generate", "strict"),
     "lenient": Key("generate", "lenient"),
-    "option": Key("option", "argmax"),
+    "option": Key("label_logit", "argmax"),
 }
 
 

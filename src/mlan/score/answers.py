@@ -15,8 +15,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from mlan.evaluate import parse
-from mlan.evaluate.prompts import offered
+from mlan.data.items import offered
+from mlan.score import parse
 
 # Normalised: no bracket stands before the letter.
 _LETTER = re.compile(r"([a-z])(?:[)\].:](?: .*)?)?$")

@@ -11,8 +11,8 @@ import pytest
 
 from mlan.data.items import as_set_items
 from mlan.errors import DataError, IntegrityError
-from mlan.evaluate.score import COLUMNS, score_benchmark, score_run
 from mlan.records import read_checked, read_record, write_parquet, write_record
+from mlan.score.score import COLUMNS, score_benchmark, score_run
 from mlan.stage import Job
 
 OPTIONS = ["Paris", "London", "Rome", "Madrid"]
@@ -48,7 +48,7 @@ def predictions(**changes: Any) -> pd.DataFrame:
             "condition": "real",
             "text": [" Madrid", " It is Paris.", "Rome or Paris"],
             "ended": [True, False, True],
-            "option_scores": [[-4.0, -3, -2, -1], [-1.0, -1, -2, -3], [-1.0, -2, -3, -4]],
+            "label_scores": [[-4.0, -3, -2, -1], [-1.0, -1, -2, -3], [-1.0, -2, -3, -4]],
         }
     )
     return frame.assign(**changes)
@@ -73,7 +73,7 @@ def test_score_benchmark_known_outcomes() -> None:
     assert set(zip(rows["parser"], rows["scorer"], strict=True)) == {
         ("strict", "generate"),
         ("lenient", "generate"),
-        ("argmax", "option"),
+        ("argmax", "label_logit"),
     }
     assert set(rows["cluster"]) == {"france", "italy", "spain"}
     assert set(rows["chance"]) == {0.25}
@@ -115,15 +115,15 @@ def test_score_benchmark_condition_on_one_part_is_complete() -> None:
             "predictions of capital: item 'i1' has another part than its item",
         ),
         (
-            predictions(option_scores=[[0.0] * 4, [0.0] * 3, [0.0] * 4]),
+            predictions(label_scores=[[0.0] * 4, [0.0] * 3, [0.0] * 4]),
             "predictions of capital: item 'i1' has 3 option scores for 4 options",
         ),
         (
-            predictions(option_scores=[[0.0] * 4, None, [0.0] * 4]),
+            predictions(label_scores=[[0.0] * 4, None, [0.0] * 4]),
             "predictions of capital: item 'i1' has 0 option scores for 4 options",
         ),
         (
-            predictions(option_scores=[[0.0] * 4, [0.0, float("nan"), 0, 0], [0.0] * 4]),
+            predictions(label_scores=[[0.0] * 4, [0.0, float("nan"), 0, 0], [0.0] * 4]),
             "predictions of capital: item 'i1' has an option score that is NaN",
         ),
     ],
@@ -164,7 +164,7 @@ def public(form: str, options: list[list[str]], golds: list[list[str]]) -> pd.Da
 
 def told(texts: list[str], scores: list[list[float]]) -> pd.DataFrame:
     frame = pd.DataFrame({"item": [f"i{n}" for n in range(len(texts))], "text": texts})
-    return frame.assign(part="test", condition="real", ended=True, option_scores=scores)
+    return frame.assign(part="test", condition="real", ended=True, label_scores=scores)
 
 
 def test_letters_are_scored_as_answers_of_their_own() -> None:

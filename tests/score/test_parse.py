@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlan.evaluate.parse import lenient, normalise, strict
+from mlan.score.parse import lenient, normalise, strict
 
 CITIES = ["Paris", "London", "Rome", "Madrid"]
 AFRICA = ["Niger", "Nigeria", "Guinea", "Guinea-Bissau"]

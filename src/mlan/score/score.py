@@ -17,13 +17,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from mlan.data.items import read_items
+from mlan.data.items import offered, read_items
 from mlan.data.tables import rows_of
 from mlan.errors import DataError
-from mlan.evaluate.answers import Judged, judge
-from mlan.evaluate.metrics import accuracy, chance, invalid_rate
-from mlan.evaluate.prompts import offered
 from mlan.records import read_checked, write_parquet
+from mlan.score.answers import Judged, judge
+from mlan.score.metrics import accuracy, chance, invalid_rate
 from mlan.stage import Job
 
 COLUMNS = [
@@ -39,7 +38,7 @@ COLUMNS = [
     "invalid",
     "chance",
 ]
-SCORERS = (("generate", "strict"), ("generate", "lenient"), ("option", "argmax"))
+SCORERS = (("generate", "strict"), ("generate", "lenient"), ("label_logit", "argmax"))
 
 
 @dataclass(frozen=True)
@@ -121,7 +120,7 @@ class _Asked:
                 f"items of {name}: item {row['item']!r}: gold {gold!r} is not one of "
                 f"{self._offered}"
             )
-        self._scores = _option_scores(name, row["item"], self._offered, row["option_scores"])
+        self._scores = _label_scores(name, row["item"], self._offered, row["label_scores"])
         # Nothing is guessed where nothing is offered.
         self.chance = chance([self._offered]) if self._offered else math.nan
 
@@ -174,7 +173,7 @@ def _refuse_missing(name: str, items: pd.DataFrame, predictions: pd.DataFrame) -
         _refuse(name, "predictions", due, ~due.isin(asked["item"]), what)
 
 
-def _option_scores(
+def _label_scores(
     name: str, item: str, options: list[str], scores: Sequence[float] | None
 ) -> np.ndarray[Any, np.dtype[np.float64]]:
     values = np.asarray([] if scores is None else scores, dtype=np.float64)

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mlan.errors import DataError
-from mlan.evaluate.metrics import accuracy, chance, clustered_standard_error, invalid_rate
+from mlan.score.metrics import accuracy, chance, clustered_standard_error, invalid_rate
 
 
 def test_accuracy_three_clusters_by_hand() -> None:

@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mlan.data.asked import REQUESTS
-from mlan.evaluate.answers import judge
-from mlan.evaluate.prompts import PROMPTS, offered
+from mlan.data.items import offered
+from mlan.evaluate.prompts import PROMPTS
+from mlan.score.answers import judge
 
 CITIES = ["Paris", "A village", "Rome", "Madrid"]
 YES_NO = ["yes", "no"]
