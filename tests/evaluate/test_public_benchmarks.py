@@ -9,15 +9,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from safetensors.torch import save_file
 
 from mlan.data.prepare.benchmark import prepare_benchmark
 from mlan.data.prepare.images import prepare_images
 from mlan.errors import DataError
-from mlan.evaluate.engine import Question
-from mlan.evaluate.predict import Asked, batches_of, check_lengths, predict
+from mlan.evaluate.predict import check_lengths, predict
 from mlan.evidence.collect import collect
 from mlan.grid import Grid
 from mlan.mixture.template import Template
@@ -28,6 +25,7 @@ from mlan.score.score import score_run
 from mlan.stage import Job
 from tests.config.example import plain_study, put, validated
 from tests.data.public import picture, write_rows
+from tests.evaluate.asking import question
 from tests.toy import tokenizer, write_backbone
 
 COLOURS = ["red", "blue", "green", "white", "black"]
@@ -170,35 +168,11 @@ def test_summary_says_which_sources_a_benchmark_is_near_to(finished: Grid) -> No
     assert {"quiz", "sight", "text average", "vision average"} == set(scores["benchmark"])
 
 
-def _question(name: str, length: int) -> Question:
-    return Question(name, "test", [1] * length, "", [])
-
-
-@given(
-    st.lists(st.integers(1, 300), min_size=1, max_size=60),
-    st.integers(1, 20),
-    st.integers(1, 600),
-)
-def test_batches_hold_every_question_once_within_the_budget(
-    lengths: list[int], largest: int, tokens: int
-) -> None:
-    asked = [_question(f"{n:03d}", length) for n, length in enumerate(lengths)]
-    batches = batches_of(asked, largest, tokens)
-    flat = [q for batch in batches for q in batch]
-    assert flat == sorted(asked, key=lambda q: (len(q.ids), q.item))
-    for batch in batches:
-        assert 1 <= len(batch) <= largest
-        assert len(batch) == 1 or len(batch) * len(batch[-1].ids) <= tokens
-
-
-def test_budget_of_tokens_leaves_batches_of_short_questions_as_they_are() -> None:
-    asked = [_question(f"{n:03d}", 20 + n % 7) for n in range(100)]
-    batches = batches_of(asked, 48, 32_768)
-    assert [len(batch) for batch in batches] == [34, 33, 33]
-
-
 def test_question_beyond_the_context_is_one_line() -> None:
-    asked = Asked("race", "real", [[_question("race/a", 12), _question("race/b", 15)]], 4)
+    asked = [
+        question(name, [1] * length, benchmark="race", max_new_tokens=4)
+        for name, length in (("race/a", 12), ("race/b", 15))
+    ]
     check_lengths(asked, 19)
     with pytest.raises(DataError) as caught:
         check_lengths(asked, 18)
