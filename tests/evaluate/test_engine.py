@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 
 from mlan.errors import DataError
-from mlan.evaluate.engine import Question, answer, check_options
+from mlan.evaluate.engine import answer
+from mlan.evaluate.questions import Question, check_labels
 from mlan.model.compose import compose, initialise_projector
 from tests.toy import write_backbone
 
@@ -34,8 +37,13 @@ def _questions() -> list[Question]:
         words = torch.randint(4, 22, (3 + number % 4,), generator=draw).tolist()
         picture = f"set/{number}" if number % 2 else ""
         ids = [4, *(image if picture else []), *words, 5]
-        questions.append(Question(str(number), "test", ids, picture, _options(number)))
+        questions.append(_question(str(number), ids, picture, _options(number)))
     return questions
+
+
+def _question(item: str, ids: list[int], picture: str, labels: list[list[int]]) -> Question:
+    pictures = [picture] if picture else []
+    return Question("quiz", item, "test", "real", ids, pictures, labels)
 
 
 def _options(number: int) -> list[list[int]]:
@@ -43,7 +51,7 @@ def _options(number: int) -> list[list[int]]:
 
 
 def _pictures(questions: list[Question]) -> torch.Tensor | None:
-    shown = [_features(int(q.item)) for q in questions if q.picture]
+    shown = [_features(int(q.item)) for q in questions if q.pictures]
     return torch.cat(shown) if shown else None
 
 
@@ -58,7 +66,7 @@ def _alone(model, question: Question) -> tuple[list[float], list[int]]:
     for _ in range(5):
         tensor = torch.tensor([ids])
         embeddings = model.get_input_embeddings()(tensor)
-        if question.picture:
+        if question.pictures:
             image = model.model.multi_modal_projector(_features(int(question.item)))
             where = (tensor == model.config.image_token_id).unsqueeze(-1)
             embeddings = embeddings.masked_scatter(where, image)
@@ -66,7 +74,7 @@ def _alone(model, question: Question) -> tuple[list[float], list[int]]:
             hidden = model.model.language_model(inputs_embeds=embeddings)[0]
             logits = model.lm_head(hidden)[0, -1]
         if not scores:
-            scores = logits.log_softmax(-1)[[o[0] for o in question.options]].tolist()
+            scores = logits.log_softmax(-1)[[o[0] for o in question.labels]].tolist()
         token = int(logits.argmax())
         if token == END:
             break
@@ -85,7 +93,7 @@ def test_answers_equal_full_forward_passes_one_by_one(model) -> None:
 
 
 def test_answers_equal_generate_of_transformers(model) -> None:
-    for question in [q for q in _questions() if not q.picture]:
+    for question in [q for q in _questions() if not q.pictures]:
         ids = torch.tensor([question.ids])
         out = model.generate(
             input_ids=ids, attention_mask=torch.ones_like(ids), max_new_tokens=5,
@@ -120,7 +128,7 @@ def _with_one_beginning(pictures: int) -> list[Question]:
         image = [3] * 9 if pictures else []
         picture = f"set/{number % pictures}" if pictures else ""
         ids = [4, 6, 7, 8, 9, 10, *image, 11, 12, *words, 5]
-        questions.append(Question(str(number), "test", ids, picture, _options(number)))
+        questions.append(_question(str(number), ids, picture, _options(number)))
     return questions
 
 
@@ -129,7 +137,7 @@ def test_one_beginning_is_computed_once_and_changes_nothing(
     model, pictures: int, shared: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     questions = _with_one_beginning(pictures)
-    shown = [_features(int(q.picture[-1])) for q in questions if q.picture]
+    shown = [_features(int(q.pictures[0][-1])) for q in questions if q.pictures]
     table = torch.cat(shown) if shown else None
     passes: list[tuple[int, ...]] = []
     language = model.model.language_model
@@ -152,9 +160,9 @@ def test_one_beginning_is_computed_once_and_changes_nothing(
 
 
 def test_options_with_one_first_token_are_refused() -> None:
-    question = Question("capital/1", "test", [1], "", [[7, 9], [8], [7, 10]])
+    question = _question("capital/1", [1], "", [[7, 9], [8], [7, 10]])
     with pytest.raises(DataError, match=r"item 'capital/1': two options begin with the same"):
-        check_options(question)
+        check_labels(question)
 
 
 def test_draft_is_taken_only_where_greedy_decoding_gives_it(model) -> None:
@@ -164,21 +172,16 @@ def test_draft_is_taken_only_where_greedy_decoding_gives_it(model) -> None:
         greedy = _alone(model, question)[1]
         right = greedy if number % 3 else [*greedy[:2], 21]
         others = [[t] for t in range(10, 20) if t != right[0]][:3]
-        questions.append(
-            Question(question.item, "test", question.ids, question.picture, [right, *others])
-        )
+        questions.append(replace(question, labels=[right, *others]))
     for question, given in zip(questions, _ask(model, questions, tokens=5), strict=True):
         assert given.ids == _alone(model, question)[1]
 
 
 def test_free_answers_are_decoded_beside_questions_with_options(model) -> None:
     asked = _questions()
-    mixed = [
-        Question(q.item, q.part, q.ids, q.picture, q.options if number % 3 else [])
-        for number, q in enumerate(asked)
-    ]
+    mixed = [replace(q, labels=q.labels if number % 3 else []) for number, q in enumerate(asked)]
     with_options = _ask(model, asked)
     for question, given, before in zip(mixed, _ask(model, mixed), with_options, strict=True):
-        check_options(question)
+        check_labels(question)
         assert given.ids == before.ids
-        assert given.label_scores == (before.label_scores if question.options else [])
+        assert given.label_scores == (before.label_scores if question.labels else [])

@@ -16,8 +16,8 @@ from safetensors.torch import save_file
 from mlan.data.prepare.benchmark import prepare_benchmark
 from mlan.data.prepare.images import prepare_images
 from mlan.errors import DataError
-from mlan.evaluate.engine import Question
 from mlan.evaluate.predict import Asked, batches_of, check_lengths, predict
+from mlan.evaluate.questions import Question
 from mlan.evidence.collect import collect
 from mlan.grid import Grid
 from mlan.mixture.template import Template
@@ -171,7 +171,7 @@ def test_summary_says_which_sources_a_benchmark_is_near_to(finished: Grid) -> No
 
 
 def _question(name: str, length: int) -> Question:
-    return Question(name, "test", [1] * length, "", [])
+    return Question("race", name, "test", "real", [1] * length)
 
 
 @given(

@@ -11,14 +11,14 @@ are half of it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
 from transformers import DynamicCache
 from transformers.models.llava.modeling_llava import LlavaForConditionalGeneration
 
-from mlan.errors import DataError
+from mlan.evaluate.questions import Question
 from mlan.model.compose import input_embeddings
 
 # Tokens that a pass over the shared beginning must save: it reads all weights once more.
@@ -26,32 +26,13 @@ _WORTHWHILE = 100
 
 
 @dataclass(frozen=True)
-class Question:
-    """One item under one condition, ready to be asked."""
-
-    item: str
-    part: str
-    ids: list[int]
-    picture: str  # key of the features, '' for text
-    options: list[list[int]]  # tokens of each option, none for a free answer
-
-
-@dataclass(frozen=True)
 class Answer:
-    """Greedy token ids without the end token, and the options' log-likelihoods."""
+    """Greedy token ids without the end token, and log-likelihoods of labels and choices."""
 
     ids: list[int]
     ended: bool
     label_scores: list[float]
-
-
-def check_options(question: Question) -> None:
-    """Raise DataError if two options begin with the same token: likelihood could not choose."""
-    if len({option[0] for option in question.options}) < len(question.options):
-        raise DataError(
-            f"item {question.item!r}: two options begin with the same token; "
-            "option likelihood needs different first tokens"
-        )
+    choice_scores: list[float] = field(default_factory=list)
 
 
 @torch.inference_mode()
@@ -67,7 +48,7 @@ def answer(
     hidden, cache, mask = _prefill(model, questions, pictures, end)
     logits = model.lm_head(hidden[:, -1]).float()
     likelihood = logits.log_softmax(-1)
-    scores = [likelihood[i, [o[0] for o in q.options]].tolist() for i, q in enumerate(questions)]
+    scores = [likelihood[i, [o[0] for o in q.labels]].tolist() for i, q in enumerate(questions)]
     first = logits.argmax(-1)
     drafts = _drafts(questions, scores, first, end, max_new_tokens)
     greedy = _confirmed(model, cache, mask, drafts)
@@ -78,6 +59,22 @@ def answer(
         decoded = _decode(model, cache, mask[keep], first[keep], end, max_new_tokens)
         greedy |= dict(zip(rest, decoded, strict=True))
     return [Answer(*greedy[row], scores[row]) for row in range(len(questions))]
+
+
+@torch.inference_mode()
+def choice_scores(
+    model: LlavaForConditionalGeneration, question: Question, pictures: Tensor | None
+) -> list[float]:
+    """Return the log-likelihood of each choice, the sum over its tokens."""
+    scores = []
+    for choice in question.choices:
+        ids = torch.tensor([[*question.ids, *choice[:-1]]], device=model.device)
+        hidden = model.model.language_model(
+            inputs_embeds=input_embeddings(model, ids, pictures)
+        ).last_hidden_state[0, -len(choice) :]
+        likelihood = model.lm_head(hidden).float().log_softmax(-1)
+        scores.append(float(likelihood[range(len(choice)), choice].sum()))
+    return scores
 
 
 def _prefill(
@@ -95,7 +92,8 @@ def _prefill(
         of_first = pictures
         if pictures is not None:  # shown to all, or to none so early
             seen = model.config.image_token_id in questions[0].ids[:shared]
-            of_first, pictures = (pictures[:1], None) if seen else (None, pictures)
+            own = len(questions[0].pictures)
+            of_first, pictures = (pictures[:own], None) if seen else (None, pictures)
         language(
             inputs_embeds=input_embeddings(model, ids, of_first),
             past_key_values=cache,
@@ -120,7 +118,7 @@ def _shared_beginning(questions: list[Question], image_token: int) -> int:
     most = min(len(q.ids) for q in questions) - 1  # each keeps one of its own
     same = (all(q.ids[at] == first[at] for q in questions) for at in range(most))
     shared = next((at for at, agree in enumerate(same) if not agree), most)
-    several = len({q.picture for q in questions}) > 1
+    several = len({tuple(q.pictures) for q in questions}) > 1
     if image_token in first[:shared] and (several or image_token in first[shared:]):
         shared = first.index(image_token)
     return shared if shared * (len(questions) - 1) >= _WORTHWHILE else 0
@@ -140,7 +138,7 @@ def _drafts(
     ):
         if not score:
             continue
-        draft = [*question.options[score.index(max(score))], end]
+        draft = [*question.labels[score.index(max(score))], end]
         if draft[0] == token and len(draft) <= max_new_tokens:
             drafts[row] = draft
     return drafts

@@ -14,15 +14,17 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from torch import Tensor
 from transformers.models.llava.modeling_llava import LlavaForConditionalGeneration
 
-from mlan.data.items import offered, read_items
+from mlan.config.evaluate import Condition
+from mlan.data.items import read_items
 from mlan.data.pictures import Pictures
-from mlan.data.tables import rows_of
 from mlan.errors import DataError
-from mlan.evaluate.engine import Answer, Question, answer, check_options
+from mlan.evaluate.engine import Answer, answer, choice_scores
 from mlan.evaluate.journal import Journal
-from mlan.evaluate.prompts import PROMPTS
+from mlan.evaluate.prompts import CLOSING, unquoted
+from mlan.evaluate.questions import BLANK, Question, questions
 from mlan.mixture.template import Template, load_tokenizer
 from mlan.model.compose import arithmetic, compose, load_stage1, prepare_torch
 from mlan.model.features import Features, features_of
@@ -31,8 +33,6 @@ from mlan.stage import Job, log
 from mlan.train import trainable
 from mlan.train.meter import Meter
 from mlan.weights import check_weights
-
-BLANK = "blank"
 
 
 @dataclass(frozen=True)
@@ -48,9 +48,9 @@ class Asked:
 def predict(job: Job) -> None:
     """Write one table of predictions a benchmark.
 
-    job.identity: benchmarks ({name: {modality, max_new_tokens?}}), evaluate (conditions,
-    max_new_tokens, batch, batch_tokens), template, tune (None for the untuned model), device,
-    precision, image_size.
+    job.identity: benchmarks ({name: {modality, max_new_tokens?, prompt?, scorers?,
+    continuation?}}), evaluate (conditions, max_new_tokens, batch, batch_tokens, seed?), template,
+    tune (None for the untuned model), device, precision, image_size.
     job.inputs: backbone, align (absent for a released model), weights (absent for that and the
     untuned model), `items:<benchmark>`, `images:<set>`.
     """
@@ -91,36 +91,14 @@ def _model(job: Job) -> LlavaForConditionalGeneration:
 def _asked(
     identity: dict[str, Any], items: dict[str, pd.DataFrame], template: Template
 ) -> Iterator[Asked]:
-    for name, benchmark in identity["benchmarks"].items():
-        for condition in identity["evaluate"]["conditions"]:
-            blank = condition["image"] == BLANK
-            if blank and benchmark["modality"] == "text":
-                continue
-            chosen = items[name][items[name]["part"].isin(condition["parts"])]
-            questions = [_question(item, blank, template) for item in rows_of(chosen)]
-            if questions:
-                evaluate = identity["evaluate"]
-                yield Asked(
-                    name,
-                    condition["image"],
-                    batches_of(questions, evaluate["batch"], evaluate["batch_tokens"]),
-                    benchmark.get("max_new_tokens", evaluate["max_new_tokens"]),
-                )
-
-
-def _question(item: dict[str, Any], blank: bool, template: Template) -> Question:
-    options = list(item["options"])
-    text = PROMPTS[item["form"]](item["question"], options)
-    picture = item["image"] != ""
-    question = Question(
-        item=item["id"],
-        part=item["part"],
-        ids=template.question(text, picture=picture),
-        picture=(BLANK if blank else item["image"]) if picture else "",
-        options=[template.answer(answer) for answer in offered(item["form"], options)],
-    )
-    check_options(question)
-    return question
+    evaluate = identity["evaluate"]
+    together: dict[tuple[str, str, int, bool], list[Question]] = {}
+    for q in questions(identity, items, template):
+        key = (q.benchmark, q.condition, q.max_new_tokens, bool(q.choices))
+        together.setdefault(key, []).append(q)
+    for (benchmark, condition, length, _), group in together.items():
+        batches = batches_of(group, evaluate["batch"], evaluate["batch_tokens"])
+        yield Asked(benchmark, condition, batches, length)
 
 
 def batches_of(questions: list[Question], largest: int, tokens: int) -> list[list[Question]]:
@@ -140,7 +118,12 @@ def batches_of(questions: list[Question], largest: int, tokens: int) -> list[lis
 def check_lengths(asked: Asked, context: int) -> None:
     """Raise DataError if a question with its answer is longer than the model's context."""
     room = context - asked.max_new_tokens
-    long = [q for batch in asked.batches for q in batch if len(q.ids) > room]
+    long = [
+        q
+        for batch in asked.batches
+        for q in batch
+        if len(q.ids) + max(map(len, q.choices), default=0) > room
+    ]
     if long:
         most = max(len(q.ids) for q in long)
         raise DataError(
@@ -151,7 +134,7 @@ def check_lengths(asked: Asked, context: int) -> None:
 
 
 def _features(job: Job, model: LlavaForConditionalGeneration, asked: list[Asked]) -> Features:
-    keys = sorted({q.picture for a in asked for b in a.batches for q in b} - {"", BLANK})
+    keys = sorted({k for a in asked for b in a.batches for q in b for k in q.pictures} - {BLANK})
     sets = {n.removeprefix("images:"): p for n, p in job.inputs.items() if n.startswith("images:")}
     pictures, size = Pictures(sets), job.identity["image_size"]
     blank = {BLANK: np.full((size, size, 3), 255, dtype=np.uint8)}
@@ -174,7 +157,9 @@ def _answer_all(
     base = [_weights_digest(job), job.code, job.threads, _protocol(job)]
     total = sum(len(batch) for a in asked for batch in a.batches)
     meter = Meter(job.state, "predict", total)
-    answers: dict[str, list[dict[str, Any]]] = {name: [] for name in job.identity["benchmarks"]}
+    answers: dict[str, dict[Any, dict[str, Any]]] = {n: {} for n in job.identity["benchmarks"]}
+    conditions = [Condition(**entry) for entry in job.identity["evaluate"]["conditions"]]
+    begun = {condition.name for condition in conditions if condition.primer}
     tokenizer = load_tokenizer(job.inputs["backbone"])
     done = restored = 0
     for group in asked:
@@ -184,19 +169,24 @@ def _answer_all(
             known = journal.get(key)
             if known is None:
                 given = _answer_batch(job, model, batch, features, template, group.max_new_tokens)
+                primed = group.condition in begun
                 known = [
-                    _line(q, group.condition, a, tokenizer.decode(a.ids))
+                    _line(q, a, tokenizer.decode(a.ids), primed=primed)
                     for q, a in zip(batch, given, strict=True)
                 ]
                 journal.put(key, known)
             else:
                 restored += len(batch)
-            answers[group.benchmark] += known
+            for line in known:
+                row = answers[group.benchmark].setdefault((line["condition"], line["item"]), line)
+                if row is not line:  # the same item's choices, asked by a question of their own
+                    row |= {name: line[name] for name in ("choice_scores", "choice_tokens")}
             done += len(batch)
             meter.step(done, sum(len(q.ids) for q in batch), {"benchmark": group.benchmark})
     if restored:
         log.info("%d of %d answers restored from the journal", restored, total)
-    return answers, {**meter.summary(), "restored": restored}
+    rows = {name: list(found.values()) for name, found in answers.items()}
+    return rows, {**meter.summary(), "restored": restored}
 
 
 def _answer_batch(
@@ -207,25 +197,27 @@ def _answer_batch(
     template: Template,
     max_new_tokens: int,
 ) -> list[Answer]:
-    keys = [q.picture for q in batch if q.picture]
+    def of(some: list[Question]) -> Tensor | None:
+        keys = [key for q in some for key in q.pictures]
+        return features.of(keys) if keys else None
+
     with arithmetic(job.identity["device"], job.identity["precision"]):
-        return answer(
-            model,
-            batch,
-            features.of(keys) if keys else None,
-            end=template.end,
-            max_new_tokens=max_new_tokens,
-        )
+        if batch[0].choices:
+            return [Answer([], True, [], choice_scores(model, q, of([q]))) for q in batch]
+        return answer(model, batch, of(batch), end=template.end, max_new_tokens=max_new_tokens)
 
 
-def _line(question: Question, condition: str, given: Answer, text: str) -> dict[str, Any]:
+def _line(question: Question, given: Answer, text: str, *, primed: bool) -> dict[str, Any]:
     return {
         "item": question.item,
         "part": question.part,
-        "condition": condition,
-        "text": text.strip(),
-        "ended": given.ended,
+        "condition": question.condition,
+        "text": (unquoted(text) if primed else text).strip(),
+        "ended": given.ended or (primed and CLOSING in text),
         "label_scores": given.label_scores,
+        "choice_scores": given.choice_scores,
+        "choice_tokens": [len(choice) for choice in question.choices],
+        "order": question.order,
     }
 
 
