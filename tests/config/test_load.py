@@ -238,8 +238,7 @@ ONE_WRONG_VALUE = {
             {"image": "real", "parts": ["test"], "seeds": [1]},
             {"image": "blank", "parts": ["dev"]},
         ],
-        ": evaluate.conditions: no condition for text benchmarks (`blank` is for vision only) in "
-        "seed 0",
+        ": evaluate.conditions: no condition for text benchmarks (only `real` asks them) in seed 0",
     ),
     "bad name": (
         "data.images.New Set",
@@ -272,7 +271,7 @@ LIMITED = [
 def test_seeds_of_a_condition_are_those_of_the_file(tmp_path: Path, seeds: str | None) -> None:
     path = write(tmp_path, put(plain_study(), "evaluate.conditions", LIMITED))
     conditions = load_study(path, seeds=seeds).config.evaluate.conditions
-    assert [c.model_dump(exclude_none=True) for c in conditions] == LIMITED
+    assert [c.model_dump(exclude_defaults=True) for c in conditions] == LIMITED
 
 
 def test_seed_of_the_untuned_model_may_be_named(tmp_path: Path) -> None:

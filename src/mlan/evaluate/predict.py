@@ -9,6 +9,7 @@ show pictures of the same set.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +18,14 @@ import pandas as pd
 from tokenizers import Tokenizer
 from transformers.models.llava.modeling_llava import LlavaForConditionalGeneration
 
+from mlan.config.evaluate import Condition
 from mlan.data.items import read_items
 from mlan.data.pictures import Pictures
 from mlan.errors import DataError
-from mlan.evaluate.engine import answer
+from mlan.evaluate.engine import Answer, answer
 from mlan.evaluate.journal import Journal
-from mlan.evaluate.questions import BLANK, Question, questions_of
+from mlan.evaluate.prompts import CLOSING, unquoted
+from mlan.evaluate.questions import BLANK, Question, questions
 from mlan.evaluate.trees import Shape, Tree, batches_of, grow
 from mlan.mixture.template import Template, load_tokenizer
 from mlan.model.compose import arithmetic, compose, load_stage1, prepare_torch
@@ -44,9 +47,9 @@ COLUMNS = [
 def predict(job: Job) -> None:
     """Write one table of predictions a benchmark.
 
-    job.identity: benchmarks ({name: {modality, max_new_tokens?}}), evaluate (conditions,
-    max_new_tokens, batch, batch_tokens), template, tune (None for the untuned model), device,
-    precision, image_size.
+    job.identity: benchmarks ({name: {modality, max_new_tokens?, prompt?, scorers?,
+    continuation?}}), evaluate (conditions, max_new_tokens, batch, batch_tokens, seed?), template,
+    tune (None for the untuned model), device, precision, image_size.
     job.inputs: backbone, align (absent for a released model), weights (absent for that and the
     untuned model), `items:<benchmark>`, `images:<set>`.
     """
@@ -56,25 +59,25 @@ def predict(job: Job) -> None:
     tokenizer = load_tokenizer(job.inputs["backbone"])
     template = Template(identity["template"], tokenizer, model.config.image_seq_length)
     items = {name: read_items(job.inputs[f"items:{name}"]) for name in identity["benchmarks"]}
-    questions = questions_of(identity, items, template)
+    asked = list(questions(identity, items, template))
     language = model.model.language_model.config
-    check_lengths(questions, language.max_position_embeddings)
+    check_lengths(asked, language.max_position_embeddings)
     image = (model.config.image_token_id, model.config.image_seq_length)
     shape = Shape(*image, language.hidden_size)
     evaluate = identity["evaluate"]
     batches = [
         batch
-        for pool in pools(questions, items)
+        for pool in pools(asked, items)
         for batch in batches_of(
             grow(pool, shape, evaluate["batch"]), evaluate["batch"], evaluate["batch_tokens"]
         )
     ]
-    asker = _Asker(job, model, _features(job, model, questions), tokenizer, template.end)
+    asker = _Asker(job, model, _features(job, model, asked), tokenizer, template.end)
     rows, run = asker.ask_all(batches)
     written = []
     for name in identity["benchmarks"]:
         path = job.out / f"{name}.parquet"
-        keys = dict.fromkeys(key_of(q) for q in questions if q.benchmark == name)
+        keys = dict.fromkeys(key_of(q) for q in asked if q.benchmark == name)
         write_parquet(path, pd.DataFrame([rows[key] for key in keys], columns=COLUMNS))
         written.append(path)
     job.finish(written, facts={"answers": len(rows), "batches": len(batches)}, run=run)
@@ -154,6 +157,8 @@ class _Asker:
     ) -> None:
         self._job, self._model, self._features = job, model, features
         self._tokenizer, self._end = tokenizer, end
+        conditions = [Condition(**c) for c in job.identity["evaluate"]["conditions"]]
+        self._begun = {condition.name for condition in conditions if condition.primer}
         self._base = [_weights_digest(job), job.code, job.threads, _protocol(job)]
 
     def ask_all(
@@ -188,16 +193,20 @@ class _Asker:
         with arithmetic(self._job.identity["device"], self._job.identity["precision"]):
             features = self._features.of(keys) if keys else None
             given = answer(self._model, batch, features, end=self._end)
-        return [
-            {
-                "text": self._tokenizer.decode(found.ids).strip(),
-                "ended": found.ended,
-                "labels": found.labels,
-                "choices": found.choices,
-            }
-            for of_tree in given
-            for found in of_tree
-        ]
+        asked = [question for tree in batch for question in tree.questions]
+        together = zip(asked, chain.from_iterable(given), strict=True)
+        return [self._told(question, found) for question, found in together]
+
+    def _told(self, question: Question, found: Answer) -> dict[str, Any]:
+        """Return an answer as the journal keeps it; one that was begun ends with its quote."""
+        text: str = self._tokenizer.decode(found.ids)
+        begun = question.condition in self._begun
+        return {
+            "text": (unquoted(text) if begun else text).strip(),
+            "ended": found.ended or (begun and CLOSING in text),
+            "labels": found.labels,
+            "choices": found.choices,
+        }
 
 
 def _fill_in(
