@@ -10,6 +10,7 @@ import torch
 from mlan.errors import DataError
 from mlan.evaluate.engine import Answer, answer
 from mlan.evaluate.questions import Question, check_labels
+from mlan.evaluate.recheck import flips, sample
 from mlan.evaluate.trees import Shape, Tree, grow
 from mlan.model.compose import compose, initialise_projector
 from tests.evaluate.asking import END, IMAGE, LENGTH, features, greedy, log_likelihoods, question
@@ -163,3 +164,31 @@ def test_draft_is_taken_only_where_greedy_decoding_gives_it(model, together: boo
 def test_free_answers_are_decoded_beside_questions_with_labels(model) -> None:
     asked = [q if n % 3 else replace(q, labels=[]) for n, q in enumerate(_questions())]
     _check(model, asked, _ask(model, grow(asked, WIDE, 48)))
+
+
+def test_flips_are_counted_between_batches_and_each_question_alone(model) -> None:
+    asked = [
+        replace(q, choices=[[10, 14], [11, 15]] if n == 2 else [])
+        for n, q in enumerate(_questions())
+    ]
+    given = _ask(model, grow(asked, WIDE, 48))
+    told = {q.item: {"text": given[q.item].ids, "labels": given[q.item].labels,
+                     "choices": given[q.item].choices} for q in asked}  # fmt: skip
+
+    def alone(q: Question) -> dict:
+        found = _ask(model, _alone([q]))[q.item]
+        return {"text": found.ids, "labels": found.labels, "choices": found.choices}
+
+    some = sample(asked, 5)
+    assert [q.item for q in some] == [q.item for q in sample(asked[::-1], 5)]
+    found = flips(asked, lambda q: told[q.item], alone)
+    assert found | {"largest_gap": 0} == {
+        "asked": 9, "answers": 0, "labels": 0, "choices": 0, "largest_gap": 0
+    }  # fmt: skip
+    assert found["largest_gap"] < 1e-4
+    told["1"]["text"] = [19]
+    told["3"]["labels"] = told["3"]["labels"][::-1]
+    told["2"]["choices"] = told["2"]["choices"][::-1]
+    spoilt = flips(asked, lambda q: told[q.item], alone)
+    assert (spoilt["answers"], spoilt["labels"], spoilt["choices"]) == (1, 1, 1)
+    assert spoilt["largest_gap"] > 1e-3

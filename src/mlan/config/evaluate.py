@@ -99,6 +99,12 @@ class Evaluate(Section):
         description="Tokens of one forward pass at most, padding included: long items, fewer of "
         "them.",
     )
+    recheck: int = Field(
+        0,
+        ge=0,
+        description="Questions of a run that are asked once more, each by itself; the record says "
+        "how many outcomes flip.",
+    )
 
     def asked_in(self, seed: int, kind: str = "tuned") -> list[Condition]:
         """Return the conditions of a run as they would be written for it alone.

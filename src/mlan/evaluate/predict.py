@@ -26,6 +26,7 @@ from mlan.evaluate.engine import Answer, answer
 from mlan.evaluate.journal import Journal
 from mlan.evaluate.prompts import CLOSING, unquoted
 from mlan.evaluate.questions import BLANK, Question, questions
+from mlan.evaluate.recheck import flips, sample
 from mlan.evaluate.trees import Shape, Tree, batches_of, grow
 from mlan.mixture.template import Template, load_tokenizer
 from mlan.model.compose import arithmetic, compose, load_stage1, prepare_torch
@@ -48,8 +49,8 @@ def predict(job: Job) -> None:
     """Write one table of predictions a benchmark.
 
     job.identity: benchmarks ({name: {modality, max_new_tokens?, prompt?, scorers?,
-    continuation?}}), evaluate (conditions, max_new_tokens, batch, batch_tokens, seed?), template,
-    tune (None for the untuned model), device, precision, image_size.
+    continuation?}}), evaluate (conditions, max_new_tokens, batch, batch_tokens, seed?,
+    recheck?), template, tune (None for the untuned model), device, precision, image_size.
     job.inputs: backbone, align (absent for a released model), weights (absent for that and the
     untuned model), `items:<benchmark>`, `images:<set>`.
     """
@@ -80,7 +81,18 @@ def predict(job: Job) -> None:
         keys = dict.fromkeys(key_of(q) for q in asked if q.benchmark == name)
         write_parquet(path, pd.DataFrame([rows[key] for key in keys], columns=COLUMNS))
         written.append(path)
-    job.finish(written, facts={"answers": len(rows), "batches": len(batches)}, run=run)
+    facts: dict[str, Any] = {"answers": len(rows), "batches": len(batches)}
+    if again := sample(asked, evaluate.get("recheck", 0)):
+        facts["alone"] = flips(
+            again,
+            lambda question: _given(rows[key_of(question)]),
+            lambda question: asker.ask(grow([question], shape, 1))[0],
+        )
+    job.finish(written, facts=facts, run=run)
+
+
+def _given(row: dict[str, Any]) -> dict[str, Any]:
+    return {"text": row["text"], "labels": row["label_scores"], "choices": row["choice_scores"]}
 
 
 def key_of(question: Question) -> Key:

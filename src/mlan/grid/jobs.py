@@ -173,10 +173,12 @@ class Grid(DataJobs):
         evaluate = self.config.evaluate
         asked = evaluate.asked_in(seed, self.cells[cell].kind)
         drawn = {"seed": evaluate.seed} if any(c.drawn for c in asked) else {}
+        again = {"recheck": evaluate.recheck} if evaluate.recheck else {}
         return {
             **evaluate.model_dump(include={"max_new_tokens", "batch", "batch_tokens"}),
             "conditions": [c.model_dump(exclude_defaults=True) for c in asked],
             **drawn,
+            **again,
         }
 
     def _inputs_predict(self, cell: str, seed: int) -> dict[str, Path]:
