@@ -92,15 +92,14 @@ def main() -> None:
     real = real_data(arguments.data)
     harness.require()
     told, unexplained = {}, 0
+    print("                                ours    lm-eval")
     with torch.inference_mode():
         for benchmark in [arguments.only] if arguments.only else KINDS:
             with tempfile.TemporaryDirectory() as folder:
                 found = compare(benchmark, real, arguments.items, Path(folder))
             told[benchmark] = found
             for name, (mine, other) in found["accuracy"].items():
-                print(
-                    f"{benchmark:12} {name:9} n {found['n']:5}  ours {mine:.4f}  lm-eval {other:.4f}"
-                )
+                print(f"{benchmark:12} {name:9} n {found['n']:5}  {mine:.4f}  {other:.4f}")
             for name, item, reason, tie in found["differences"]:
                 print(f"  {name}: {item}: {reason}")
                 unexplained += not tie
