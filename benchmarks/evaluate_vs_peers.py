@@ -42,7 +42,7 @@ from mlan.model.compose import raw_features
 
 TEXT = {"long_options": ("hellaswag", "long"), "single_token": ("mmlu", "letter")}
 BATCHES = {"long_options": (1, 8, 32), "single_token": (1, 8, 32), "image_groups": (1, 4, 16)}
-TEMPLATE = "user-assistant"
+TEMPLATE = "chatml-smollm2"  # the model's own
 PER_PICTURE, NEW_TOKENS = 18, 8
 THINGS = (
     *("dog", "cat", "car", "tree", "chair", "bottle", "traffic light", "dining table", "person"),

@@ -29,7 +29,7 @@ from peers.real_rows import items_of, real_data
 
 # Benchmark -> what is compared.
 KINDS = {"hellaswag": "long", "cosmosqa": "long", "mmlu": "letter", "strategyqa": "letter"}
-TEMPLATE = "user-assistant"
+TEMPLATE = "chatml-smollm2"  # the model's own
 # Log-likelihoods of one continuation may differ by so much: 32-bit sums in another order.
 ROUNDING = 2e-3
 

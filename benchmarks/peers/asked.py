@@ -69,9 +69,12 @@ def ask(
     end: int,
     *,
     batch: int = 48,
-    batch_tokens: int = 32_768,
+    batch_tokens: int = 2048,
 ) -> dict[str, Answer]:
-    """Answer questions as stage predict does; `features` (P, T, D) by the number of a picture."""
+    """Answer questions as stage predict does; `features` (P, T, D) by the number of a picture.
+
+    Passes of more tokens than these are slower on a CPU: activations leave its caches.
+    """
     shape = Shape(
         model.config.image_token_id,
         model.config.image_seq_length,

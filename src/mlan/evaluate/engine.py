@@ -24,8 +24,8 @@ from transformers.models.llava.modeling_llava import LlavaForConditionalGenerati
 from mlan.evaluate.trees import Tree
 from mlan.model.compose import input_embeddings
 
-# Places whose logits are held at once: 1,024 x 128,000 float32 are 0.5 GB.
-_PLACES = 1024
+# Places whose logits are held at once: 256 x 128,000 float32 are 0.13 GB.
+_PLACES = 256
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,10 @@ from mlan.evaluate.questions import Question
 
 # Nodes of a tree at most: its attention mask is square.
 _LARGEST = 2048
+# Padded tokens of a forward pass that keep a device busy: from here on a batch takes no tree that
+# is much shorter than its longest.
+_BUSY = 1024
+_MUCH_SHORTER = 0.9
 
 
 @dataclass
@@ -180,14 +184,15 @@ def batches_of(trees: Sequence[Tree], questions: int, tokens: int) -> list[list[
     batches: list[list[Tree]] = []
     held = 0
     for tree in sorted(trees, key=len, reverse=True):
-        full = (
-            not batches
-            or held + len(tree.questions) > questions
-            or len(batches[-1][0]) * (len(batches[-1]) + 1) > tokens
-        )
-        if full:
+        if not batches or not _fits(tree, batches[-1], questions - held, tokens):
             batches.append([])
             held = 0
         batches[-1].append(tree)
         held += len(tree.questions)
     return batches
+
+
+def _fits(tree: Tree, batch: Sequence[Tree], questions: int, tokens: int) -> bool:
+    longest = len(batch[0])
+    pads = longest * len(batch) >= _BUSY and len(tree) < _MUCH_SHORTER * longest
+    return len(tree.questions) <= questions and longest * (len(batch) + 1) <= tokens and not pads
