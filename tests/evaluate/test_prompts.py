@@ -52,8 +52,18 @@ def test_options_continue_a_question_as_lm_eval_puts_arc_or_a_bare_text() -> Non
 
 @pytest.mark.parametrize(
     ("said", "read"),
-    [('B".', "B"), ('red"', "red"), ("B", "B"), ("", ""), ('"', ""), ('a"b"', "a")],
+    [
+        ('B".', ("B", True)),
+        ('red"', ("red", True)),
+        ("B", ("B", False)),
+        ("", ("", False)),
+        ('"', ("", True)),
+        ('a"b"', ("a", True)),
+    ],
 )
-def test_answer_behind_the_primer_ends_at_the_closing_quote(said: str, read: str) -> None:
+def test_answer_behind_the_primer_ends_at_the_closing_quote(
+    said: str, read: tuple[str, bool]
+) -> None:
     assert PRIMER.endswith(CLOSING)
-    assert unquoted(said) == read
+    assert unquoted(said, ended=False) == read
+    assert unquoted(said, ended=True) == (read[0], True)

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tokenizers import Tokenizer
 
-from mlan.errors import DataError
+from mlan.errors import ConfigError, DataError
 from mlan.evaluate.questions import BLANK, Question, check_labels, questions
 from mlan.mixture.forms import PICTURE, Form, Special
 from mlan.mixture.template import Template
@@ -329,6 +329,16 @@ def test_options_with_one_first_token_are_refused_unless_likelihood_is_not_asked
         asked([twins])
     (question,) = asked([twins], scorers=["generate"])
     check_labels(question)
+
+
+def test_primer_that_a_tokenizer_joins_with_the_answer_is_one_line() -> None:
+    speaker = Template("user-assistant", tokenizer(), TOKENS)  # words between spaces
+    with pytest.raises(ConfigError) as caught:
+        asked([item("a")], {**REAL, "primer": True}, speaker=speaker)
+    assert caught.value.lines == (
+        "recipe.backbone.template = 'user-assistant': its tokenizer joins 'The best answer is \"' "
+        "and 'A', so no answer can be begun so; ask without `primer`",
+    )
 
 
 def test_toy_tokenizer_labels_are_answers_as_trained() -> None:

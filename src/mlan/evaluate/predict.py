@@ -23,7 +23,7 @@ from mlan.data.pictures import Pictures
 from mlan.errors import DataError
 from mlan.evaluate.engine import Answer, answer, choice_scores
 from mlan.evaluate.journal import Journal
-from mlan.evaluate.prompts import CLOSING, unquoted
+from mlan.evaluate.prompts import unquoted
 from mlan.evaluate.questions import BLANK, Question, questions
 from mlan.mixture.template import Template, load_tokenizer
 from mlan.model.compose import arithmetic, compose, load_stage1, prepare_torch
@@ -208,12 +208,13 @@ def _answer_batch(
 
 
 def _line(question: Question, given: Answer, text: str, *, primed: bool) -> dict[str, Any]:
+    text, ended = unquoted(text, given.ended) if primed else (text, given.ended)
     return {
         "item": question.item,
         "part": question.part,
         "condition": question.condition,
-        "text": (unquoted(text) if primed else text).strip(),
-        "ended": given.ended or (primed and CLOSING in text),
+        "text": text.strip(),
+        "ended": ended,
         "label_scores": given.label_scores,
         "choice_scores": given.choice_scores,
         "choice_tokens": [len(choice) for choice in question.choices],
