@@ -487,6 +487,18 @@ def test_best_cell_needs_dev_answers_to_real_pictures(tmp_path: Path) -> None:
     ]
 
 
+def test_best_cell_needs_greedy_answers_of_every_headline_benchmark(tmp_path: Path) -> None:
+    study = put(plain_study(), "keep", "best")
+    put(study, "evaluate.scorers", ["label_logit"])
+    put(study, "data.benchmarks.v_object.scorers", ["generate"])
+    assert mistakes(tmp_path, study) == [
+        ": keep = 'best': compares greedy answers, which no scorer of data.benchmarks.t_capital "
+        "asks for"
+    ]
+    put(study, "data.benchmarks.t_capital.headline", False)
+    load_study(write(tmp_path, study))
+
+
 @pytest.mark.parametrize(
     ("selection", "whole"),
     [({}, True), ({"seeds": "0,1"}, True), ({"seeds": "first"}, False)],
