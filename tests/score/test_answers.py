@@ -6,9 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlan.data.asked import REQUESTS
 from mlan.data.items import offered
-from mlan.evaluate.prompts import PROMPTS
 from mlan.score.answers import judge
 
 CITIES = ["Paris", "A village", "Rome", "Madrid"]
@@ -100,14 +98,7 @@ def test_lenient_never_contradicts_strict(text: str) -> None:
         assert judge("brief", text, [], GOLDS, lenient=True).correct
 
 
-def test_prompts_show_letters_and_use_no_practised_request() -> None:
-    assert PROMPTS["letter"]("Where?", ["here", "there"]) == (
-        "Where?\nWhich of these is right? Answer with its letter alone.\nA: here\nB: there"
-    )
+def test_letters_and_options_are_offered_and_a_free_answer_is_not() -> None:
     assert offered("letter", ["here", "there"]) == ["A", "B"]
     assert offered("yes_no", YES_NO) == YES_NO
     assert offered("brief", []) == []
-    for form, ask in PROMPTS.items():
-        prompt = ask("Where?", ["here", "there"])
-        for practised in REQUESTS.values():
-            assert not any(request in prompt for request in practised), form

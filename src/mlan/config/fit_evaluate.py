@@ -23,19 +23,24 @@ def evaluate_problems(config: StudyConfig) -> list[Problem]:
     ]
 
 
-def keep_problems(config: StudyConfig) -> list[Problem]:
-    """Return what is missing for the comparison that `keep: best` makes."""
-    asked = any(
-        c.name == "real" and "dev" in c.parts and c.models == "all"
-        for c in config.evaluate.conditions
-    )
-    if config.keep != "best" or asked:
-        return []
-    line = (
-        "keep = 'best': compares cells on the dev parts, which no condition of "
-        "evaluate.conditions asks with the real picture"
-    )
-    return [Problem(line, ("keep", "evaluate.conditions"))]
+def keep_problems(config: StudyConfig) -> Iterator[Problem]:
+    """Yield what is missing for the comparison that `keep: best` makes."""
+    if config.keep != "best":
+        return
+    evaluate = config.evaluate
+    if not any(
+        c.name == "real" and "dev" in c.parts and c.models == "all" for c in evaluate.conditions
+    ):
+        line = (
+            "keep = 'best': compares cells on the dev parts, which no condition of "
+            "evaluate.conditions asks with the real picture"
+        )
+        yield Problem(line, ("keep", "evaluate.conditions"))
+    for name, benchmark in config.data.benchmarks.items():
+        if benchmark.headline and "generate" not in (benchmark.scorers or evaluate.scorers):
+            line = "keep = 'best': compares greedy answers, which no scorer of"
+            rests_on = ("keep", "evaluate.scorers", f"data.benchmarks.{name}")
+            yield Problem(f"{line} data.benchmarks.{name} asks for", rests_on)
 
 
 def _baseline(config: StudyConfig) -> set[int]:

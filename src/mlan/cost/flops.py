@@ -21,7 +21,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 
 from mlan.cost.lengths import (
-    asked_items,
+    asked,
     caption_tokens,
     captions,
     mean_context,
@@ -129,27 +129,39 @@ def predict_tokens(setting: Setting, seed: int, known: dict[str, float] | None =
     `known` gives a benchmark's mean by name where it was counted.
     """
     return sum(
-        items * (known or {}).get(name, question_tokens(setting, name))
-        for name, items in asked_items(setting.config, seed).items()
+        each.items
+        * each.questions
+        * each.turns
+        * (known or {}).get(each.benchmark, question_tokens(setting, each.benchmark))
+        for each in asked(setting.config, seed, setting.kind)
     )
 
 
 def predict_work(setting: Setting, seed: int) -> Work:
-    """Return the operations of the evaluation of a run of `seed`: prefill, answers, pictures."""
+    """Return the operations of the evaluation of a run of `seed`: prefill, answers, pictures.
+
+    The tower sees an item's picture once a condition; examples show those of other items.
+    """
     model, config = setting.model, setting.config
-    asked = asked_items(config, seed)
-    lengths = {name: question_tokens(setting, name) for name in asked}
-    tokens = {name: items * lengths[name] for name, items in asked.items()}
-    vision = sum(n for name, n in asked.items() if config.data.benchmarks[name].modality != "text")
-    made = sum(asked.values()) * min(ANSWER_STEPS, config.evaluate.max_new_tokens)
+    steps = min(ANSWER_STEPS, config.evaluate.max_new_tokens)
+    tokens = attention = made = projected = seen = 0.0
+    for each in asked(config, seed, setting.kind):
+        context = each.turns * question_tokens(setting, each.benchmark)
+        prompts = each.items * each.questions
+        tokens += prompts * context
+        attention += prompts * context * _attention(setting, context)
+        made += each.items * each.answered * steps
+        if config.data.benchmarks[each.benchmark].modality == "vision":
+            projected += prompts * each.turns
+            seen += each.items
     head = made * 2 * model.width * model.vocabulary
     decoding = 2 * model.parameters * made
     return Work(
-        language=2 * model.parameters * sum(tokens.values()) + decoding,
-        attention=sum(n * _attention(setting, lengths[name]) for name, n in tokens.items()),
+        language=2 * model.parameters * tokens + decoding,
+        attention=attention,
         head=head,
-        projector=vision * _projection(setting),
-        tower=vision * setting.tower.per_picture,
+        projector=projected * _projection(setting),
+        tower=seen * setting.tower.per_picture,
         decoding=decoding + head,
     )
 

@@ -24,7 +24,7 @@ from mlan.data.pictures import Pictures
 from mlan.errors import DataError
 from mlan.evaluate.engine import Answer, answer
 from mlan.evaluate.journal import Journal
-from mlan.evaluate.prompts import CLOSING, unquoted
+from mlan.evaluate.prompts import unquoted
 from mlan.evaluate.questions import BLANK, Question, questions
 from mlan.evaluate.recheck import flips, sample
 from mlan.evaluate.trees import Shape, Tree, batches_of, grow
@@ -211,11 +211,12 @@ class _Asker:
 
     def _told(self, question: Question, found: Answer) -> dict[str, Any]:
         """Return an answer as the journal keeps it; one that was begun ends with its quote."""
-        text: str = self._tokenizer.decode(found.ids)
-        begun = question.condition in self._begun
+        text, ended = str(self._tokenizer.decode(found.ids)), found.ended
+        if question.condition in self._begun:
+            text, ended = unquoted(text, ended)
         return {
-            "text": (unquoted(text) if begun else text).strip(),
-            "ended": found.ended or (begun and CLOSING in text),
+            "text": text.strip(),
+            "ended": ended,
             "labels": found.labels,
             "choices": found.choices,
         }

@@ -63,6 +63,7 @@ def worded(form: str, prompt: PromptName, question: str, options: Sequence[str])
     return PROMPTS[form][prompt].format(question=question, options=listed)
 
 
-def unquoted(text: str) -> str:
-    """Return what a model said after `PRIMER`, up to the closing quote."""
-    return text.split(CLOSING, 1)[0]
+def unquoted(text: str, ended: bool) -> tuple[str, bool]:
+    """Return what was said after `PRIMER` up to the closing quote, and whether it has ended."""
+    said, closing, _ = text.partition(CLOSING)
+    return said, ended or bool(closing)

@@ -77,8 +77,19 @@ class Template:
         return [*self.answer(text), *([self.end] if self._form.ends else [])]
 
     def rest(self, begun: str, text: str) -> list[int]:
-        """Return the ids by which an answer that has begun so goes on with `text`."""
-        return self.answer(begun + text)[len(self.answer(begun)) :] if begun else self.answer(text)
+        """Return the ids by which an answer that has begun so goes on with `text`.
+
+        Raises ConfigError for a tokenizer that joins the two.
+        """
+        if not begun:
+            return self.answer(text)
+        before, whole = self.answer(begun), self.answer(begun + text)
+        if whole[: len(before)] != before or len(whole) == len(before):
+            raise ConfigError(
+                f"{self._named}: its tokenizer joins {begun!r} and {text!r}, so no answer can be "
+                "begun so; ask without `primer`"
+            )
+        return whole[len(before) :]
 
     def continuation(
         self, text: str, option: str, *, picture: bool, first: bool = True
