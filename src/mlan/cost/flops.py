@@ -27,6 +27,7 @@ from mlan.cost.lengths import (
     mean_context,
     of_captions,
     question_tokens,
+    questions_a_picture,
     supervised_tokens,
     tune_tokens,
 )
@@ -140,7 +141,8 @@ def predict_tokens(setting: Setting, seed: int, known: dict[str, float] | None =
 def predict_work(setting: Setting, seed: int) -> Work:
     """Return the operations of the evaluation of a run of `seed`: prefill, answers, pictures.
 
-    The tower sees an item's picture once a condition; examples show those of other items.
+    The questions about a picture share it: tower, projector and its tokens count once. Examples
+    show the pictures of other items.
     """
     model, config = setting.model, setting.config
     steps = min(ANSWER_STEPS, config.evaluate.max_new_tokens)
@@ -148,12 +150,16 @@ def predict_work(setting: Setting, seed: int) -> Work:
     for each in asked(config, seed, setting.kind):
         context = each.turns * question_tokens(setting, each.benchmark)
         prompts = each.items * each.questions
-        tokens += prompts * context
-        attention += prompts * context * _attention(setting, context)
-        made += each.items * each.answered * steps
+        fed = prompts * context
         if config.data.benchmarks[each.benchmark].modality == "vision":
-            projected += prompts * each.turns
-            seen += each.items
+            sharing = questions_a_picture(setting, each.benchmark)
+            shown = prompts * each.turns / sharing
+            fed -= (sharing - 1) * shown * setting.tower.tokens
+            projected += shown
+            seen += each.items / sharing
+        tokens += fed
+        attention += fed * _attention(setting, context)
+        made += each.items * each.answered * steps
     head = made * 2 * model.width * model.vocabulary
     decoding = 2 * model.parameters * made
     return Work(

@@ -112,6 +112,12 @@ def question_tokens(setting: Setting, benchmark: str) -> float:
     return own + setting.tower.tokens * (asked.modality == "vision")
 
 
+def questions_a_picture(setting: Setting, benchmark: str) -> float:
+    """Return how many questions of a benchmark share a picture."""
+    asked = setting.config.data.benchmarks[benchmark]
+    return 1.0 if isinstance(asked, FactsBenchmark) else public.questions_a_picture(asked)
+
+
 @dataclass(frozen=True)
 class Asked:
     """What a run is asked of a benchmark under one condition.

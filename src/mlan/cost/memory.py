@@ -123,7 +123,8 @@ def _predict(setting: Setting) -> Memory:
     turns = 1 + max(condition.shots for condition in config.evaluate.conditions)
     longest = turns * max(question_tokens(setting, name) for name in config.data.benchmarks)
     batch = config.evaluate.batch
-    tokens = batch * (longest + config.evaluate.max_new_tokens)
+    prompt = min(batch * longest, max(longest, config.evaluate.batch_tokens))
+    tokens = prompt + batch * config.evaluate.max_new_tokens
     block = tokens * block_numbers(model) * size
     return Memory(
         weights=weight_bytes(setting, held_bytes(setting, "predict")),
