@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from mlan.data.fields import letters
+
 
 @dataclass(frozen=True)
 class Item:
@@ -48,3 +50,12 @@ Parser = Callable[[Item, str], Reading]
 def matched(read: str | None, golds: Sequence[str]) -> Reading:
     """Return the reading whose credit is 1 where `read` is one of `golds`, else 0."""
     return Reading(read, float(read is not None and read in golds))
+
+
+def lettered(read: str | None, item: Item) -> Reading:
+    """Return the reading of an answer that names a letter; one that the item lacks is invalid.
+
+    Of an item that comes without its options any capital letter stands for one.
+    """
+    known = letters(len(item.options) or 26)
+    return matched(read if read in known else None, item.golds)
