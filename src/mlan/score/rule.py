@@ -17,8 +17,8 @@ class Item:
     """What a rule sees of an item: of `mlan.data.tables.SET_ITEMS` all but the picture.
 
     `options` are those of the item, in the order in which it has them. `golds` are the accepted
-    answers: of a choice one letter (form `letter`) or one option, of a free answer the aliases, or
-    what the annotators said, repeats kept.
+    answers: of a choice one letter (form `letter`, 2 to 26 options) or one option, of a free answer
+    the aliases, or what the annotators said, repeats kept.
     """
 
     id: str
@@ -52,10 +52,11 @@ def matched(read: str | None, golds: Sequence[str]) -> Reading:
     return Reading(read, float(read is not None and read in golds))
 
 
-def lettered(read: str | None, item: Item) -> Reading:
-    """Return the reading of an answer that names a letter; one that the item lacks is invalid.
+def names(item: Item) -> list[str]:
+    """Return the letters of an item's options; of one that comes without them, A to Z."""
+    return letters(len(item.options) or 26)
 
-    Of an item that comes without its options any capital letter stands for one.
-    """
-    known = letters(len(item.options) or 26)
-    return matched(read if read in known else None, item.golds)
+
+def lettered(read: str | None, item: Item) -> Reading:
+    """Return the reading of an answer that names a letter; one that the item lacks is invalid."""
+    return matched(read if read in names(item) else None, item.golds)

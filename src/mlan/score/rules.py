@@ -43,14 +43,24 @@ _NO_RULE = (
 )
 
 
-def _lettered(name: str, source: str, note: str = _NO_RULE) -> Rule:
-    return Rule(name, "letter", "letter", _CHOICE, source, note)
+# The benchmarks of the MLAN paper's first versions, which it scores by its own rules.
+_PAPER_TEXT = {"mlan_text": ("accuracy",)}
+_PAPER = {"mlan": ("accuracy",)}
+
+
+def _lettered(
+    name: str,
+    source: str,
+    note: str = _NO_RULE,
+    further: Mapping[str, tuple[str, ...]] = MappingProxyType({}),
+) -> Rule:
+    return Rule(name, "letter", "letter", _CHOICE, source, note, further)
 
 
 _RULES = (
-    _lettered("race", _HARNESS + "race"),
-    _lettered("openbookqa", _HARNESS + "openbookqa"),
-    _lettered("hellaswag", _HARNESS + "hellaswag"),
+    _lettered("race", _HARNESS + "race", further=_PAPER_TEXT),
+    _lettered("openbookqa", _HARNESS + "openbookqa", further=_PAPER_TEXT),
+    _lettered("hellaswag", _HARNESS + "hellaswag", further=_PAPER_TEXT),
     _lettered("arc", _HARNESS + "arc"),
     _lettered("commonsenseqa", _HARNESS + "commonsense_qa"),
     _lettered("cosmosqa", "arXiv 1909.00277"),
@@ -64,6 +74,7 @@ _RULES = (
         "ai2d",
         _LMMS + "ai2d",
         "Two versions of the pictures exist, with and without boxes over the labels; say which.",
+        _PAPER,
     ),
     _lettered(
         "aokvqa",
@@ -78,7 +89,7 @@ _RULES = (
         _HARNESS + "mmlu/generative",
         f"{_NO_RULE} Over all questions, or the mean over subjects (`category`): say which.",
     ),
-    Rule("boolq", "yes_no", "exact", _YES_NO, "arXiv 1905.10044", _NO_RULE),
+    Rule("boolq", "yes_no", "exact", _YES_NO, "arXiv 1905.10044", _NO_RULE, _PAPER),
     Rule("strategyqa", "yes_no", "exact", _YES_NO, "arXiv 2101.02235", _NO_RULE),
     Rule(
         "scienceqa_text",
@@ -87,6 +98,7 @@ _RULES = (
         _CHOICE,
         _LLAVA + "llava/eval/eval_science_qa.py",
         "The published total is over questions with and without a picture.",
+        _PAPER,
     ),
     Rule(
         "scienceqa_image",
@@ -95,6 +107,7 @@ _RULES = (
         _CHOICE,
         _LLAVA + "llava/eval/eval_science_qa.py",
         "LLaVA's number on questions with a picture.",
+        _PAPER,
     ),
     Rule(
         "seedbench",
@@ -130,6 +143,7 @@ _RULES = (
         _LLAVA + "llava/eval/eval_pope.py",
         "F1 of yes, mean over the splits (`category`). Whatever does not deny counts as yes, so "
         "that nothing is invalid: read the yes-rate beside it.",
+        {"mlan": ("f1_yes", "accuracy", "yes_rate")},
     ),
     Rule(
         "mme",
@@ -148,7 +162,7 @@ _RULES = (
         ("accuracy",),
         f"{_LLAVA}scripts/convert_gqa_for_eval.py, and GQA's eval.py (gqadataset.org)",
         "Only full stops at the end are ignored; `exact` ignores all punctuation.",
-        {"exact": ("accuracy",)},
+        {"exact": ("accuracy",), **_PAPER},
     ),
     Rule(
         "realworldqa",
@@ -157,6 +171,7 @@ _RULES = (
         ("accuracy",),
         _LMMS + "realworldqa",
         "Its publisher released no scorer. Also free answers.",
+        _PAPER,
     ),
     Rule(
         "vqav2",

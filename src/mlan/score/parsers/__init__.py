@@ -6,6 +6,7 @@ from mlan.score.answers import lenient, strict
 from mlan.score.parsers.choices import letter, mmbench, scienceqa, seedbench
 from mlan.score.parsers.final_answers import bbh, bbh_flexible
 from mlan.score.parsers.mmmu_answers import mmmu
+from mlan.score.parsers.paper import mlan, mlan_text
 from mlan.score.parsers.short_answers import exact, gqa, realworldqa
 from mlan.score.parsers.squad import squad_em, squad_f1
 from mlan.score.parsers.vqa_accuracy import aokvqa_direct, m4c, vqa
@@ -22,6 +23,8 @@ PARSERS: dict[str, Parser] = {
     "bbh_flexible": bbh_flexible,
     "gqa": gqa,
     "m4c": m4c,
+    "mlan": mlan,
+    "mlan_text": mlan_text,
     "mmbench": mmbench,
     "mme": mme,
     "mmmu": mmmu,

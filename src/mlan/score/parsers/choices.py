@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import re
 
-from mlan.data.fields import letters
 from mlan.score.parsers.short_answers import bare
-from mlan.score.rule import Item, Reading, lettered
+from mlan.score.rule import Item, Reading, lettered, names
 
 _LEADING = re.compile(r"([A-Z])\.")
 _SCIENCEQA = re.compile(r"The answer is ([A-E])")
@@ -75,25 +74,25 @@ def mmbench(item: Item, text: str) -> Reading:
     option. As with its `exact_matching` such an answer is wrong.
     Source: open-compass/VLMEvalKit, vlmeval/utils/matching_util.py (can_infer).
     """
-    options = dict(zip(letters(len(item.options)), item.options, strict=True))
     if any(refusal in text for refusal in _MMBENCH_REFUSALS):
         return Reading(None, 0.0)
     if "Failed to obtain answer via API" in text:
-        return lettered(_one_text(text.lower(), options), item)
+        return lettered(_one_text(text.lower(), item), item)
     words = text.translate(_MMBENCH_BLANK).split()
-    named = [name for name in options if name in words]
+    named = [name for name in names(item) if name in words]
     if len(named) == 1 and words.index(named[0]) > len(words) - 5:
         return lettered(named[0], item)
     if not named and "Z" in words:
         return Reading(None, 0.0)
     says = _MMBENCH_SAYS.search(text)
-    if says and says[1].upper() in options:
+    if says and says[1].upper() in names(item):
         return lettered(says[1].upper(), item)
-    return lettered(_one_text(text.lower(), options), item)
+    return lettered(_one_text(text.lower(), item), item)
 
 
-def _one_text(answer: str, options: dict[str, str]) -> str | None:
-    if len(answer) > 2 * sum(map(len, options.values())):
+def _one_text(answer: str, item: Item) -> str | None:
+    if len(answer) > 2 * sum(map(len, item.options)):
         return None
-    found = [name for name, option in options.items() if option.lower() in answer]
+    options = zip(names(item), item.options, strict=False)
+    found = [name for name, option in options if option.lower() in answer]
     return found[0] if len(found) == 1 else None

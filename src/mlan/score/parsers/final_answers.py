@@ -10,8 +10,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
-from mlan.data.fields import letters
-from mlan.score.rule import Item, Reading, lettered, matched
+from mlan.score.rule import Item, Reading, lettered, matched, names
 
 _SAYS = re.compile(r"the answer is (.*).")
 _BRACKETS = re.compile(r"\(([A-Z])\)")
@@ -53,18 +52,18 @@ def _final(text: str) -> str | None:
 
 
 def _last(item: Item, text: str) -> str | None:
-    names = letters(len(item.options))
+    known = names(item)
     brackets = _BRACKETS.findall(text)
     if brackets:
         return str(brackets[-1])
     plain = {
         _without_marks(option.strip().lower()): name
-        for option, name in zip(item.options, names, strict=True)
+        for option, name in zip(item.options, known, strict=True)
     }
     texts = re.findall("|".join(map(re.escape, filter(None, plain))), _without_marks(text.lower()))
-    if texts and texts[-1]:
-        return plain[texts[-1]]
-    colons = re.findall(rf":\s*([{names[0]}-{names[-1]}])", text)
+    if texts and texts[-1].strip():
+        return plain.get(texts[-1].strip())
+    colons = re.findall(rf":\s*([{known[0]}-{known[-1]}])", text)
     return str(colons[-1]) if colons else None
 
 

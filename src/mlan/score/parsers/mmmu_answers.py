@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import re
 
-from mlan.data.fields import letters
-from mlan.score.rule import Item, Reading, lettered
+from mlan.score.rule import Item, Reading, lettered, names
 
 _ENDS = ",.!?;:'"
 _BEFORE_AN_ANSWER = (
@@ -46,16 +45,16 @@ def _choice(item: Item, text: str) -> Reading:
     """
     for end in _ENDS:
         text = text.strip(end)
-    padded, names = f" {text} ", letters(len(item.options))
+    padded, known = f" {text} ", names(item)
     ways = [
-        [padded.rfind(f"({name})") for name in names],
-        [padded.rfind(f" {name} ") for name in names],
+        [padded.rfind(f"({name})") for name in known],
+        [padded.rfind(f" {name} ") for name in known],
     ]
     if len(text.split()) > 5:
         lower = padded.lower()
         ways.append([lower.rfind(option.lower()) for option in item.options])
     places = next((way for way in ways if max(way) >= 0), None)
-    return lettered(None if places is None else names[places.index(max(places))], item)
+    return lettered(None if places is None else known[places.index(max(places))], item)
 
 
 def _open(item: Item, text: str) -> Reading:

@@ -6,11 +6,10 @@ import re
 import string
 from collections.abc import Sequence
 
-from mlan.data.fields import letters
-from mlan.score.rule import Item, Reading, lettered, matched
+from mlan.score.rule import Item, Reading, lettered, matched, names
 
 _PUNCTUATION = str.maketrans("", "", string.punctuation)
-_MARKS = re.compile(r"[^\w\s]")
+MARKS = re.compile(r"[^\w\s]")
 _NUMBER_WORDS = (
     "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten",
 )  # fmt: skip
@@ -58,14 +57,12 @@ def realworldqa(item: Item, text: str) -> Reading:
     filters NumberWordsToDigits and MultiChoiceRegex, exact match).
     """
     answer = text.strip()
-    answer = _MARKS.sub("", DIGITS.get(answer.lower(), answer)).strip()
+    answer = MARKS.sub("", DIGITS.get(answer.lower(), answer)).strip()
     if not item.options:
         return free(bare(answer), [bare(gold) for gold in item.golds])
     places = [(answer.find(option), index) for index, option in enumerate(item.options)]
     named = min((place for place in places if place[0] >= 0), default=None)
-    return lettered(
-        bare(answer).upper() if named is None else letters(len(item.options))[named[1]], item
-    )
+    return lettered(bare(answer).upper() if named is None else names(item)[named[1]], item)
 
 
 def free(answer: str, golds: Sequence[str]) -> Reading:
