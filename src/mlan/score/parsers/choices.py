@@ -13,6 +13,7 @@ from mlan.score.rule import Item, Reading, lettered, names
 
 _LEADING = re.compile(r"([A-Z])\.")
 _SCIENCEQA = re.compile(r"The answer is ([A-E])")
+_SCIENCEQA_LETTERS = ("A", "B", "C", "D", "E")
 _MMBENCH_SAYS = re.compile(r"answer\s+is\s+\**([ABCD])", re.IGNORECASE)
 _MMBENCH_BLANK = str.maketrans(dict.fromkeys(".()[],:;!*#{}", " "))
 _MMBENCH_REFUSALS = (
@@ -52,11 +53,8 @@ def scienceqa(item: Item, text: str) -> Reading:
     invalid, and so is a letter that the item does not have.
     Source: haotian-liu/LLaVA, llava/eval/eval_science_qa.py.
     """
-    line = text.replace("\n", ". ")
-    alone = line.strip()
-    if alone in ("A", "B", "C", "D", "E"):
-        return lettered(alone, item)
-    if line[:1] in ("A", "B", "C", "D", "E") and line[1:3] == ". ":
+    line = text.strip().replace("\n", ". ")
+    if line in _SCIENCEQA_LETTERS or (line[:1] in _SCIENCEQA_LETTERS and line[1:3] == ". "):
         return lettered(line[0], item)
     says = _SCIENCEQA.search(line)
     return lettered(says[1] if says else None, item)
