@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import get_args
 
 from mlan.config.benchmarks import BenchmarkSetName
@@ -28,3 +30,11 @@ def test_rules_name_parsers_sources_and_forms() -> None:
 def test_rules_use_every_official_parser() -> None:
     used = {name for rule in RULES.values() for name in (rule.official, *rule.further)}
     assert used == set(PARSERS) - {"strict", "lenient"}
+
+
+def test_rules_are_in_the_documentation() -> None:
+    lines = (Path(__file__).parents[2] / "docs" / "scoring.md").read_text(encoding="utf-8")
+    rows = [line.split("|")[1:3] for line in lines.splitlines() if line.startswith("| `")]
+    told = {name: cell for names, cell in rows for name in re.findall(r"`(\w+)`", names)}
+    assert set(told) == set(RULES)
+    assert all(f"`{rule.official}`" in told[name] for name, rule in RULES.items())
