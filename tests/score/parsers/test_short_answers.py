@@ -57,3 +57,10 @@ def test_short_answers_read_what_they_compare_and_empty_is_invalid() -> None:
 def test_short_answers_any_of_several_golds_is_right() -> None:
     for rule in RULES:
         assert PARSERS[rule](item("sofa", "couch"), "Couch").credit == 1
+
+
+def test_short_answers_ours_read_the_part_that_is_right_else_the_first_line() -> None:
+    lenient = PARSERS["lenient"]
+    assert PARSERS["strict"](item("desk"), " The Sofa! ") == Reading("the sofa", 0.0)
+    assert lenient(item("desk lamp"), "It is a desk lamp. It is on.") == Reading("desk lamp", 1.0)
+    assert lenient(item("desk"), "It is a sofa.") == Reading("it is a sofa", 0.0)
