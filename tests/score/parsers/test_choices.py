@@ -22,12 +22,12 @@ def item(*options: str) -> Item:
         (" B\n", "BBBBBBBB"),
         ("B.", "BB-BBBBB"),  # LLaVA's ScienceQA wants a space after the stop
         ("b", "BB---BBB"),
-        ("(B)", "B--BBBBB"),
-        ("(b)", "B----BBB"),
+        ("(B)", "B--BBBB-"),  # the paper's text tasks want no brackets
+        ("(b)", "B----BB-"),
         ("B. cold", "BBBB--BB"),  # MMMU wants spaces or brackets around a letter
         ("B: cold", "-B-B--BB"),
         ("B) cold", "-B-B----"),
-        ("B\nbecause it is cold", "-BB---BB"),
+        ("B\nbecause it is cold", "-BB---B-"),
         ("The answer is B", "--BBB---"),
         ("The answer is B.", "--BBB---"),
         ("the answer is b", "---B----"),

@@ -14,6 +14,7 @@ from mlan.score.parsers.short_answers import DIGITS, MARKS, bare, exact
 from mlan.score.rule import Item, Reading, lettered, names
 
 _END = re.compile(r'[.,:"\n\r]')
+_TEXT_END = re.compile(r'User:|[.,:"]')
 _NUMBERS = {**DIGITS, "none": "0", "ten": "ten"}
 _TRUTH = {"true": "yes", "false": "no"}
 
@@ -38,15 +39,19 @@ def mlan(item: Item, text: str) -> Reading:
 def mlan_text(item: Item, text: str) -> Reading:
     """Read as `mlan`, but of a choice the letter, else the first option all of whose words stand.
 
+    Lines do not end an answer, `User:` does; in brackets a letter is none.
     Source: hellaswag/utils.py and hellaswag_em.yaml.
     """
     if item.form != "letter":
         return mlan(item, text)
-    said = MARKS.sub("", _END.split(text, maxsplit=1)[0]).strip()
+    said = _TEXT_END.split(text.strip(), maxsplit=1)[0].strip()
     if said in names(item):
         return lettered(said, item)
-    words = set(said.lower().split())
-    options = zip(names(item), item.options, strict=False)
-    held = ((name, set(MARKS.sub("", option).lower().split())) for name, option in options)
-    named = (name for name, wanted in held if wanted and wanted <= words)
+    words = _words(said)
+    options = zip(names(item), map(_words, item.options), strict=False)
+    named = (name for name, wanted in options if wanted and wanted <= words)
     return lettered(next(named, said.upper()), item)
+
+
+def _words(text: str) -> set[str]:
+    return set(MARKS.sub("", text).lower().split())
