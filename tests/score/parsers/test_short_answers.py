@@ -22,6 +22,7 @@ def item(*golds: str) -> Item:
         ("desk", "Desk...", "111111"),
         ("desk", '"desk"', "011011"),  # GQA takes off full stops only; MLAN ends at the quote
         ("desk", "desk!", "011111"),
+        ("desk", ".desk", "011011"),
         ("desk", "a desk", "000001"),
         ("desk", "It is a desk.", "000001"),
         ("desk", "desks", "000000"),

@@ -66,7 +66,7 @@ def test_vqa_accuracy_is_the_mean_over_all_nines_of_annotators(golds: list[str])
         ("1,000", "1000", True, True),
         ("1,000 red/blue", "1000 redblue", True, False),  # a comma in a number joins all marks
         ("red/blue", "red blue", True, True),
-        ("red /blue", "red blue", True, True),
+        ("red /blue/car", "red bluecar", True, True),  # one space beside one mark joins all of them
         ("red / blue", "red blue", True, True),
         ("t-shirt", "t shirt", True, True),
         ("t- shirt", "t shirt", True, True),
