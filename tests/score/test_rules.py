@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import get_args
 
 from mlan.config.benchmarks import BenchmarkSetName
+from mlan.score.metrics import METRICS
 from mlan.score.parsers import PARSERS
 from mlan.score.rules import RULES
 
@@ -32,9 +33,24 @@ def test_rules_use_every_official_parser() -> None:
     assert used == set(PARSERS) - {"strict", "lenient"}
 
 
+def test_rules_name_metrics_that_exist() -> None:
+    used = {m for rule in RULES.values() for m in (*rule.metrics, *sum(rule.further.values(), ()))}
+    assert used == set(METRICS)
+
+
+def told(section: str) -> dict[str, str]:
+    """What a section's table says of every name in its first column."""
+    text = (Path(__file__).parents[2] / "docs" / "scoring.md").read_text(encoding="utf-8")
+    lines = text.split(f"\n## {section}\n")[1].split("\n## ")[0].splitlines()
+    rows = [line.split("|")[1:3] for line in lines if line.startswith("| `")]
+    return {name: cell for names, cell in rows for name in re.findall(r"`(\w+)`", names)}
+
+
 def test_rules_are_in_the_documentation() -> None:
-    lines = (Path(__file__).parents[2] / "docs" / "scoring.md").read_text(encoding="utf-8")
-    rows = [line.split("|")[1:3] for line in lines.splitlines() if line.startswith("| `")]
-    told = {name: cell for names, cell in rows for name in re.findall(r"`(\w+)`", names)}
-    assert set(told) == set(RULES)
-    assert all(f"`{rule.official}`" in told[name] for name, rule in RULES.items())
+    rules = told("Rules")
+    assert set(rules) == set(RULES)
+    assert all(f"`{rule.official}`" in rules[name] for name, rule in RULES.items())
+
+
+def test_metrics_are_in_the_documentation() -> None:
+    assert set(told("Metrics")) == {*METRICS, "auroc"}

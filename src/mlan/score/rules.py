@@ -17,7 +17,8 @@ class Rule:
     """How the answers to a benchmark are scored.
 
     `official` is a parser (`PARSERS`) whose credits the `metrics` take, the headline one first.
-    `further` are other parsers that published numbers rest on, each with its metrics.
+    `further` are other parsers that published numbers rest on, each with its metrics. `free`
+    benchmarks of choices also hold items without options, whose answers are free.
     """
 
     name: str
@@ -27,6 +28,7 @@ class Rule:
     source: str
     note: str = ""
     further: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
+    free: bool = False
 
 
 _HARNESS = "github.com/EleutherAI/lm-evaluation-harness, lm_eval/tasks/"
@@ -35,7 +37,7 @@ _LLAVA = "github.com/haotian-liu/LLaVA, "
 _VQA = "github.com/GT-Vision-Lab/VQA, PythonEvaluationTools/vqaEvaluation/vqaEval.py"
 _AOKVQA = "github.com/allenai/aokvqa, evaluation/eval_predictions.py"
 _CHOICE = ("accuracy", "chance_corrected")
-_YES_NO = ("accuracy", "balanced_accuracy", "f1_yes", "yes_rate")
+_YES_NO = ("accuracy", "balanced_accuracy", "f1_yes", "yes_rate", "gold_yes_rate")
 _TEN = "Credits need the answers of ten people, repeats kept, as golds."
 _NO_RULE = (
     "Its authors score likelihoods or a classifier; there is no official rule for a generated "
@@ -134,12 +136,13 @@ _RULES = (
         ("accuracy", "macro_accuracy"),
         "github.com/MMMU-Benchmark/MMMU, mmmu/utils/eval_utils.py",
         "Also open questions. An unreadable choice is wrong; the official code draws an option.",
+        free=True,
     ),
     Rule(
         "pope",
         "yes_no",
         "pope",
-        ("f1_yes_mean", "accuracy", "f1_yes", "yes_rate", "balanced_accuracy"),
+        ("f1_yes_mean", *_YES_NO, "precision_yes", "recall_yes"),
         _LLAVA + "llava/eval/eval_pope.py",
         "F1 of yes, mean over the splits (`category`). Whatever does not deny counts as yes, so "
         "that nothing is invalid: read the yes-rate beside it.",
@@ -172,6 +175,7 @@ _RULES = (
         _LMMS + "realworldqa",
         "Its publisher released no scorer. Also free answers.",
         _PAPER,
+        free=True,
     ),
     Rule(
         "vqav2",
@@ -216,8 +220,8 @@ _RULES = (
         "squad_em",
         ("exact_match",),
         "github.com/rajpurkar/SQuAD-explorer, evaluate-v1.1.py",
-        "The best over the golds. The mean credit of `squad_f1` is its F1 of tokens.",
-        {"squad_f1": ("accuracy",)},
+        "The best over the golds, for exact match and for F1 each.",
+        {"squad_f1": ("token_f1",)},
     ),
     Rule(
         "bbh",
@@ -228,6 +232,7 @@ _RULES = (
         "Also yes or no and free answers; published is the mean over tasks (`category`). The last "
         "character of the line is dropped: a right answer without a full stop is wrong.",
         {"bbh_flexible": ("accuracy", "macro_accuracy")},
+        free=True,
     ),
 )
 RULES: dict[str, Rule] = {rule.name: rule for rule in _RULES}
