@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from mlan.data.items import offered
 from mlan.score import parse
@@ -23,14 +22,6 @@ from mlan.score.rule import Item, Reading, matched
 _LETTER = re.compile(r"([a-z])(?:[)\].:](?: .*)?)?$")
 _YES_NO = re.compile(r"(yes|no)\b")
 _TRUE_FALSE = ("true", "false")
-
-
-@dataclass(frozen=True)
-class Judged:
-    """Whether an answer is right, and whether nothing could be read from it."""
-
-    correct: bool
-    invalid: bool
 
 
 def strict(item: Item, text: str) -> Reading:
@@ -47,14 +38,6 @@ def lenient(item: Item, text: str) -> Reading:
         return _said(item, text)
     read = _LENIENT.get(item.form, parse.lenient)
     return _chosen(item, read(text, item.options))
-
-
-def judge(
-    form: str, text: str, options: Sequence[str], golds: Sequence[str], *, lenient: bool
-) -> Judged:
-    """Judge one answer, given the parts of its item."""
-    read = _BY_LENIENCE[lenient](Item("", form, "", options, golds), text)
-    return Judged(read.credit == 1, read.read is None)
 
 
 def letter(text: str, options: Sequence[str]) -> int | None:
@@ -80,7 +63,6 @@ def yes_no(text: str, options: Sequence[str]) -> int | None:
 
 
 _LENIENT = {"letter": letter, "yes_no": yes_no}
-_BY_LENIENCE = {False: strict, True: lenient}
 
 
 def _chosen(item: Item, index: int | None) -> Reading:
