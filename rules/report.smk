@@ -49,7 +49,7 @@ rule draw:
         ),
         tables=expand(
             f"{root}/report/tables/{{name}}.{{kind}}",
-            name=["scores", "tokens"],
+            name=["scores", "official", "tokens"],
             kind=["csv", "md", "tex"],
         ),
         record=f"{root}/report/record.json",

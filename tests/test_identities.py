@@ -592,3 +592,15 @@ def test_archive_of_pictures_is_an_input_and_its_place_decides_nothing() -> None
     images = {"images": grid.folder("data", "images", "own")}
     assert grid.inputs("prepare_source", source="own") == files | images
     assert "photos" not in grid.identity("prepare_source", source="own")
+
+
+def test_rule_of_a_public_benchmark_decides_its_scores() -> None:
+    plain = plain_study()
+    own = {"adapter": "benchmark_set", "set": "arc", "path": "arc.jsonl"}
+    plain["data"]["benchmarks"]["quiz"] = own
+    grid = grid_of(plain)
+    judged = json.loads(grid.identity("score", cell="text0", seed=0))["benchmarks"]
+    assert judged.pop("quiz") == {"modality": "text", "rule": "arc"}
+    assert all(entry.keys() == {"modality"} for entry in judged.values())
+    collected = json.loads(grid.identity("collect"))["benchmarks"]
+    assert [name for name, entry in collected.items() if "rule" in entry] == ["quiz"]

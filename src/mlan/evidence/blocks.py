@@ -19,13 +19,16 @@ from numpy.typing import NDArray
 
 from mlan.errors import DataError
 from mlan.evidence.groups import Group, groups
-from mlan.records import read_checked
+from mlan.records import checked
 
 Array = NDArray[np.float64]
 
 NAMES = ("benchmark", "modality", "part", "condition", "scorer", "parser")
 _KEYS = ["benchmark", "part", "condition", "scorer", "parser"]
-_PARSERS = {"strict": 0, "lenient": 1, "argmax": 2}
+# In the order in which a table lists them.
+_PARSERS = ("strict", "lenient", "official", "argmax", "sum", "per_byte", "per_token")
+# What blocks are made of; the stage's table holds more.
+_COLUMNS = [*_KEYS, "item", "cluster", "correct", "invalid", "chance"]
 
 
 @dataclass(frozen=True)
@@ -81,7 +84,7 @@ def read_blocks(runs: list[Run], benchmarks: Mapping[str, Mapping[str, Any]]) ->
     unknown benchmark and where runs differ in their items or clusters; IntegrityError.
     """
     frame = pd.concat(
-        [read_checked(run.scores / "items.parquet").assign(run=i) for i, run in enumerate(runs)],
+        [read_outcomes(run.scores, _COLUMNS).assign(run=i) for i, run in enumerate(runs)],
         ignore_index=True,
     )
     single = []
@@ -96,9 +99,14 @@ def read_blocks(runs: list[Run], benchmarks: Mapping[str, Mapping[str, Any]]) ->
     return [*single, *(block for found in averages for block in found)]
 
 
+def read_outcomes(scores: Path, columns: list[str] | None = None) -> pd.DataFrame:
+    """Return a run's outcomes, or some of their columns. Raises IntegrityError."""
+    return pd.read_parquet(checked(scores / "items.parquet"), columns=columns)
+
+
 def _order(block: Block) -> tuple[Any, ...]:
     benchmark, _, part, condition, _, parser = block.name
-    return benchmark, part, condition, _PARSERS.get(parser, len(_PARSERS)), parser
+    return benchmark, part, condition, _PARSERS.index(parser)
 
 
 def _block(name: tuple[str, ...], rows: pd.DataFrame, runs: list[Run]) -> Block:

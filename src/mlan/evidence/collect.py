@@ -16,6 +16,7 @@ import pandas as pd
 from mlan.errors import DataError
 from mlan.evidence.blocks import NAMES, Block, Cell, Run, read_blocks
 from mlan.evidence.intervals import Interval, interval_of_sums
+from mlan.evidence.official import official_scores
 from mlan.records import checked, read_run, write_csv
 from mlan.score.metrics import clustered_standard_error
 from mlan.stage import Job
@@ -57,7 +58,10 @@ def collect(job: Job) -> None:
     blocks = read_blocks(runs, job.identity["benchmarks"])
     confidence = float(job.identity["confidence"])
     tables = {
-        "scores": _scores(blocks, runs),
+        "scores": [
+            *_scores(blocks, runs),
+            *official_scores(runs, job.identity["benchmarks"]),
+        ],
         "intervals": _intervals(blocks, runs, cells, confidence),
         "contrasts": _contrasts(blocks, runs, cells, confidence),
         "tokens": _tokens(runs),

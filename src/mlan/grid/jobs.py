@@ -10,6 +10,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from mlan.config.benchmarks import SetBenchmark
 from mlan.config.evaluate import SCORERS
 from mlan.config.recipe import Align, Recipe, Tune
 from mlan.errors import ConfigError
@@ -196,8 +197,17 @@ class Grid(DataJobs):
         return inputs
 
     def _identity_score(self, cell: str, seed: int) -> dict[str, Any]:
-        benchmarks = self.config.data.benchmarks
-        return {"benchmarks": {n: {"modality": b.modality} for n, b in benchmarks.items()}}
+        return {"benchmarks": {name: self._judged(name) for name in self.config.data.benchmarks}}
+
+    def _judged(self, name: str) -> dict[str, Any]:
+        """How a benchmark is scored."""
+        asking = self._asking(name).items()
+        return {k: v for k, v in asking if k in ("modality", "scorers")} | self._rule(name)
+
+    def _rule(self, name: str) -> dict[str, str]:
+        """The rule of a public benchmark; an embedded one has none but ours."""
+        benchmark = self.config.data.benchmarks[name]
+        return {"rule": benchmark.set} if isinstance(benchmark, SetBenchmark) else {}
 
     def _inputs_score(self, cell: str, seed: int) -> dict[str, Path]:
         items = {
@@ -243,7 +253,10 @@ class Grid(DataJobs):
                 }
                 for cell in self.cells.values()
             ],
-            "benchmarks": self._benchmark_groups(),
+            "benchmarks": {
+                name: {**entry, **self._rule(name)}
+                for name, entry in self._benchmark_groups().items()
+            },
             "confidence": self.config.report.confidence,
         }
 

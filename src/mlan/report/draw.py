@@ -14,6 +14,7 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from mlan.report.controls import draw_real_vs_blind
+from mlan.report.official import official_table
 from mlan.report.points import frame
 from mlan.report.style import house_style, save, save_data
 from mlan.report.summary import Summary, read_summary
@@ -31,7 +32,7 @@ FIGURES: dict[str, Callable[[Summary], tuple[Figure, Sequence[Any]]]] = {
     "score_vs_tokens": draw_score_vs_tokens,
     "composition": draw_composition,
 }
-TABLES = {"scores": scores_table, "tokens": tokens_table}
+TABLES = {"scores": scores_table, "official": official_table, "tokens": tokens_table}
 
 
 def draw(job: Job) -> None:
