@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import PurePosixPath
-
 from mlan.config.data import Data
 from mlan.config.models import is_embedded
 from mlan.config.problems import Problem, unknown_set
@@ -40,11 +38,6 @@ def _align_problems(data: Data, align: Align) -> list[Problem]:
         for field, name in sorted(sets.items())
         if name is not None and name not in data.images
     ]
-    if align.existing is not None and not align.existing.endswith(".safetensors"):
-        line = (
-            f"{key}.from = {align.existing!r}: not a safetensors file{_conversion(align.existing)}"
-        )
-        problems.append(Problem(line, (f"{key}.from",)))
     if align.captions is None:
         return problems + [
             Problem(
@@ -69,18 +62,6 @@ def _align_problems(data: Data, align: Align) -> list[Problem]:
         )
         problems.append(Problem(line, (f"{key}.method", mine)))
     return problems
-
-
-def _conversion(path: str) -> str:
-    """How a pickled file is made one that no code can hide in."""
-    if not path.endswith((".bin", ".pt", ".pth")):
-        return ""
-    new = str(PurePosixPath(path).with_suffix(".safetensors"))
-    return (
-        '; a pickle may run code when it is read. Convert it: python -c "import torch; '
-        "from safetensors.torch import save_file; "
-        f"save_file(torch.load('{path}', weights_only=True), '{new}')\""
-    )
 
 
 def _weight_problems(data: Data, modality: str, weights: dict[str, float]) -> list[Problem]:

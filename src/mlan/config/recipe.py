@@ -8,7 +8,7 @@ from typing import Any, Literal
 from pydantic import Field, create_model, field_validator
 
 from mlan.config.data import Weights
-from mlan.config.models import LanguageModel, OtherModel, VisionTower
+from mlan.config.models import LanguageModel, OtherModel, ProjectorFile, VisionTower
 from mlan.config.section import Name, Section, Share
 
 TemplateName = Literal[
@@ -66,11 +66,12 @@ class Backbone(Section):
 # A class body cannot name a field by a word of Python.
 _FROM: dict[str, Any] = {
     "from": (
-        str | None,
+        ProjectorFile | None,
         Field(
             None,
-            description="Existing projector in place of training: a safetensors file with our, "
-            "transformers' or LLaVA's names, relative to the study file.",
+            description="Existing projector in place of training, with our, transformers' or "
+            "LLaVA's names: a .safetensors or .bin file relative to the study file, or one of a "
+            "hub, `hub:org/name/mm_projector.bin`.",
         ),
     )
 }
@@ -82,7 +83,7 @@ class Align(_From):
 
     @property
     def existing(self) -> str | None:
-        """The file in `from`."""
+        """The file in `from`, as the study writes it."""
         path: str | None = self.__dict__["from"]
         return path
 

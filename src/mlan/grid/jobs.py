@@ -10,6 +10,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from mlan.config.hub import parse_file
+from mlan.config.models import is_hub
 from mlan.config.recipe import Align, Recipe, Tune
 from mlan.errors import ConfigError
 from mlan.grid.cells import RELEASED
@@ -47,6 +49,8 @@ class Grid(DataJobs):
     def _captioned(self, align: Align) -> dict[str, Path]:
         """What stage 1 comes from: named pictures, captions of your own, or a finished one."""
         if align.existing is not None:
+            if is_hub(align.existing):
+                return {"projector": self.model_folder(align.existing)}
             return {"file": self.study.resolve(align.existing)}
         if align.captions is None:
             return {
@@ -270,6 +274,9 @@ def _trained(tune: Tune) -> dict[str, Any]:
 def _align_fields(align: Align) -> dict[str, Any]:
     """What decides stage 1."""
     if align.existing is not None:
-        # The file is an input; its place decides nothing, its name is for messages.
-        return {"from": Path(align.existing).name, "naming_images": align.naming_images}
+        # The file is an input; its place decides nothing, its name is for messages. Within a
+        # repository the place is part of the name.
+        hub = is_hub(align.existing)
+        name = parse_file(align.existing)[1] if hub else Path(align.existing).name
+        return {"from": name, "naming_images": align.naming_images}
     return align.model_dump(exclude={"from", *(_OF_NAMES if align.captions is not None else ())})

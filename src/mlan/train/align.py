@@ -86,7 +86,8 @@ def align(job: Job) -> None:
     job.identity: align, template, seed, device, precision. job.inputs: backbone, images, and
     concepts (named) or `source:<captions>`; where naming is checked, naming_images and concepts.
     From captions there is plan.parquet, too; without a check, naming.csv has no line. With `from`
-    nothing is trained: job.inputs has the `file` that holds the projector.
+    nothing is trained: job.inputs has the `file` that holds the projector, or `projector` which
+    fetched it.
     """
     recipe, device = job.identity["align"], job.identity["device"]
     prepare_torch(job.threads, device)
@@ -124,7 +125,11 @@ def align(job: Job) -> None:
 
 def _take(job: Job, model: LlavaForConditionalGeneration) -> tuple[dict[str, Any], dict[str, Any]]:
     """Put an existing projector into the model; return where it came from."""
-    path, state = job.inputs["file"], model.state_dict()
+    if "file" in job.inputs:
+        path = job.inputs["file"]
+    else:
+        path = checked(job.inputs["projector"] / job.identity["align"]["from"])
+    state = model.state_dict()
     for name, tensor in read_projector(path, stage1_tensors(model)).items():
         state[name].copy_(tensor)
     log.info("stage 1 is the projector of %s", path)
