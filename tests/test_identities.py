@@ -374,6 +374,25 @@ def test_commit_of_a_model_decides_its_fetching_and_its_backbone() -> None:
     }
 
 
+def test_plan_of_an_arm_depends_on_its_own_budget_alone() -> None:
+    def mixture(plain: Plain) -> Plain:
+        identity = json.loads(grid_of(plain).identity("mix", cell="text50", seed=0))
+        found: Plain = identity["mixture"]
+        return found
+
+    mine = mixture(plain_study())
+    assert (mine["arm"], mine["instances"], "tokens" in mine) == ("instances", 480, False)
+    plain = plain_study()
+    put(plain, "recipe.mixture.instances", None)
+    put(plain, "recipe.mixture.arm", "tokens")
+    put(plain, "recipe.mixture.tokens", 9000)
+    assert mixture(plain) == {
+        **{key: value for key, value in mine.items() if key != "instances"},
+        "arm": "tokens",
+        "tokens": 9000,
+    }
+
+
 def test_projector_of_a_hub_is_one_file_fetched_at_the_pinned_commit() -> None:
     file = "hub:acme/llava/stage1/mm_projector.bin"
     plain = put(plain_study(), "recipe.align.from", file)

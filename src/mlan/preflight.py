@@ -60,7 +60,7 @@ def preflight(grid: Grid) -> list[str]:
     counts = {
         f"cell {cell.name}": counts_of(cell.recipe.mixture, grid.budgets.get(cell.name))
         for cell in grid.cells.values()
-        if cell.kind == "tuned"
+        if cell.kind == "tuned" and cell.recipe.mixture.arm == "instances"
     }
     for name, (recipe, _) in grid.stacks.items():
         align = recipe.align
@@ -208,7 +208,9 @@ def _check_benchmark(grid: Grid, name: str, benchmark: SetBenchmark) -> None:
 
 def _budget_problems(grid: Grid, sizes: dict[str, int]) -> Iterator[str]:
     tuned = [cell for cell in grid.cells.values() if cell.kind == "tuned"]
-    refusing = {c.name: c.recipe.mixture for c in tuned if c.recipe.mixture.match == "refuse"}
+    # How many examples a budget of tokens takes is known when they are counted.
+    counted = {c.name: c.recipe.mixture for c in tuned if c.recipe.mixture.arm == "instances"}
+    refusing = {name: mixture for name, mixture in counted.items() if mixture.match == "refuse"}
     for short in shortages(refusing, sizes):
         yield (
             f"cell {short.cell}: asks {short.asked} examples of source {short.source!r}, which has "

@@ -5,7 +5,7 @@ from __future__ import annotations
 from mlan.config.data import Data
 from mlan.config.models import is_embedded
 from mlan.config.problems import Problem, unknown_set
-from mlan.config.recipe import Align, Recipe
+from mlan.config.recipe import Align, Mixture, Recipe
 from mlan.errors import nearest
 
 # Keys of stage 1 that are read where it learns from captions.
@@ -21,6 +21,7 @@ def recipe_problems(data: Data, recipe: Recipe) -> list[Problem]:
         *_align_problems(data, recipe.align),
         *_weight_problems(data, "text", recipe.mixture.text),
         *_weight_problems(data, "vision", recipe.mixture.vision),
+        *_arm_problems(recipe.mixture),
         *_nothing_to_learn(recipe),
         *_precision_problems(recipe),
         *_noise_problems(recipe),
@@ -77,6 +78,25 @@ def _weight_problems(data: Data, modality: str, weights: dict[str, float]) -> li
                 f"it must be {modality!r} here"
             )
             problems.append(Problem(line, (key, f"data.sources.{name}.modality")))
+    return problems
+
+
+def _arm_problems(mixture: Mixture) -> list[Problem]:
+    """The arm's own budget is given, and no other."""
+    key, arm = "recipe.mixture", f"recipe.mixture.arm = {mixture.arm!r}"
+    problems = []
+    for name in ("instances", "tokens"):
+        value = getattr(mixture, name)
+        if name == mixture.arm and value is None:
+            line = f"{key}.{name}: missing; {arm} needs it"
+        elif name != mixture.arm and value is not None:
+            line = f"{key}.{name} = {value}: is not what {arm} holds equal; set it to null"
+        else:
+            continue
+        problems.append(Problem(line, (f"{key}.{name}", f"{key}.arm")))
+    if mixture.arm == "tokens" and mixture.match == "down":
+        line = f"{key}.match = 'down': lowers instances; with {arm} it is refuse or up"
+        problems.append(Problem(line, (f"{key}.match", f"{key}.arm")))
     return problems
 
 

@@ -147,9 +147,18 @@ class Align(_From):
 class Mixture(Section):
     """What stage 2 is tuned on."""
 
-    instances: int = Field(480, ge=1, description="Training examples of a run (arm `instances`).")
-    arm: Literal["instances"] = Field(
-        "instances", description="What is held equal across cells: the number of examples."
+    instances: int | None = Field(
+        480, ge=1, description="Training examples of a run (arm `instances`), else null."
+    )
+    arm: Literal["instances", "tokens"] = Field(
+        "instances",
+        description="What is held equal across cells: the number of examples, or of tokens that "
+        "the language model reads, image tokens counted.",
+    )
+    tokens: int | None = Field(
+        None,
+        ge=1,
+        description="Tokens of a run (arm `tokens`), else null; met to within an example.",
     )
     text_share: Share = Field(0.5, description="Fraction of examples that are text-only.")
     text: Weights = Field(description="Text sources and their weights within the text part.")
@@ -160,6 +169,12 @@ class Mixture(Section):
         "an error; `down`: fewer instances, for all cells alike; `up`: a small source is gone "
         "through more than once (epochs above 1).",
     )
+
+    @property
+    def examples(self) -> int:
+        """Training examples of a run, in the arm that says how many."""
+        assert self.instances is not None, f"arm {self.arm}: known once examples are counted"
+        return self.instances
 
 
 class Lora(Section):

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from mlan.cost.gpus import activation_bytes, held_bytes, weight_bytes
 from mlan.cost.lengths import (
     caption_tokens,
+    instances,
     of_captions,
     question_tokens,
     supervised_tokens,
@@ -79,9 +80,8 @@ def trained_parameters(setting: Setting) -> int:
 
 def tokens_at_once(setting: Setting) -> float:
     """Return the tokens of one forward pass in training: those of a step, or of its passes."""
-    tune, mixture = setting.recipe.tune, setting.recipe.mixture
-    mean = tune_tokens(setting) / mixture.instances
-    step = mean * min(tune.examples_per_step, mixture.instances)
+    tune, examples = setting.recipe.tune, instances(setting)
+    step = tune_tokens(setting) / examples * min(tune.examples_per_step, examples)
     return min(step, tune.pass_tokens or step)
 
 

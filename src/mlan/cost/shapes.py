@@ -165,7 +165,8 @@ class Shapes:
 
     def of_cell(self, cell: Cell) -> Setting:
         """Return a cell's recipe, its matched number of examples, the shapes of its backbone."""
-        instances = self._grid.budgets.get(cell.name, cell.recipe.mixture.instances)
+        own = cell.recipe.mixture.instances
+        instances = self._grid.budgets.get(cell.name, own) if own is not None else None
         mixture = cell.recipe.mixture.model_copy(update={"instances": instances})
         recipe = cell.recipe.model_copy(update={"mixture": mixture})
         return self._setting(recipe, self._grid.backbone_of(cell), cell.model)

@@ -73,7 +73,7 @@ class Grid(DataJobs):
         }
 
     def instances(self, cell: str) -> int:
-        """Training examples of a cell's runs.
+        """Training examples of a cell's runs, in the arm `instances`.
 
         Raises ConfigError for a cell that matches down before the size of each source is known.
         """
@@ -83,19 +83,19 @@ class Grid(DataJobs):
                 f"{self.study.path}: recipe.mixture.match = 'down': sources from a hub are not "
                 f"here yet; run snakemake --cores all --config study={self.study.name} prepare"
             )
-        return self.budgets.get(cell, mixture.instances)
+        return self.budgets.get(cell, mixture.examples)
 
     def _identity_mix(self, cell: str, seed: int) -> dict[str, Any]:
         recipe = self.cells[cell].recipe
         seeds = self.seeds_of(seed)
+        mixture = recipe.mixture.model_dump(exclude={"match", "instances", "tokens"})
         # What decides is how many instances there are, not why.
-        mixture = recipe.mixture.model_dump(exclude={"match"})
+        if recipe.mixture.arm == "instances":
+            mixture["instances"] = self.instances(cell)
+        else:
+            mixture["tokens"] = recipe.mixture.tokens
         return {
-            "mixture": {
-                **mixture,
-                "instances": self.instances(cell),
-                "repeat": recipe.mixture.match == "up",
-            },
+            "mixture": {**mixture, "repeat": recipe.mixture.match == "up"},
             "tune": recipe.tune.model_dump(include=set(_PLAN_KEYS)),
             "template": recipe.backbone.template,
             "seeds": {part: seeds[part] for part in ("draw", "order")},
