@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from mlan.cost.gpus import activation_bytes, held_bytes, weight_bytes
+from mlan.cost.gpus import activation_bytes, held_weights, trained_bytes
 from mlan.cost.lengths import (
     caption_tokens,
     instances,
@@ -87,14 +87,13 @@ def tokens_at_once(setting: Setting) -> float:
 
 def _training(setting: Setting, stage: str, trained: int, tokens: float, learnt: float) -> Memory:
     model, tune, size = setting.model, setting.recipe.tune, activation_bytes(setting)
-    own = held_bytes(setting, stage)
     # Stage 1 trains the projector in fp32 and recomputes nothing.
     weights = tune.weights if stage == "tune" else "fp32"
     block = block_numbers(model) * size
     every = tune.activation_checkpointing if stage == "tune" else 0
     return Memory(
-        weights=weight_bytes(setting, own),
-        gradients=trained * own,
+        weights=held_weights(setting, stage),
+        gradients=trained * (trained_bytes(setting) if stage == "tune" else 4),
         optimiser=trained * _OPTIMISER[weights],
         activations=tokens
         * _activations(model, block, size, model.layers // every if every else 0),
@@ -125,7 +124,7 @@ def _predict(setting: Setting) -> Memory:
     tokens = batch * (longest + config.evaluate.max_new_tokens)
     block = tokens * block_numbers(model) * size
     return Memory(
-        weights=weight_bytes(setting, held_bytes(setting, "predict")),
+        weights=held_weights(setting, "predict"),
         activations=block,
         checkpointed=block,
         logits=batch * model.vocabulary * _FLOAT,

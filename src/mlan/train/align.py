@@ -93,7 +93,8 @@ def align(job: Job) -> None:
     prepare_torch(job.threads, device)
     for name in read_record(job.inputs["backbone"])["outputs"]:
         checked(job.inputs["backbone"] / name)
-    model = compose(job.inputs["backbone"], device=device)
+    precision = job.identity["precision"]
+    model = compose(job.inputs["backbone"], device=device, precision=precision)
     initialise_projector(model, derive("projector", job.identity["seed"]))
     tokenizer = load_tokenizer(job.inputs["backbone"])
     template = Template(job.identity["template"], tokenizer, model.config.image_seq_length)
@@ -324,4 +325,5 @@ def _naming(job: Job, model: LlavaForConditionalGeneration, template: Template) 
     lines = _pictured(index_of(job.inputs["naming_images"]), _concepts(job))
     lines = lines[lines["view"] == 0].reset_index(drop=True)
     features = _features(job, model, "naming_images", list(lines["image"]))
-    return check_naming(model, template, QUESTION, lines, features, job.identity["seed"])
+    with arithmetic(job.identity["device"], job.identity["precision"]):
+        return check_naming(model, template, QUESTION, lines, features, job.identity["seed"])
