@@ -86,18 +86,21 @@ def language_model(
     return made
 
 
-def vision_tower(folder: Path, kind: str = "clip", *, alone: bool = True) -> PreTrainedModel:
+def vision_tower(
+    folder: Path, kind: str = "clip", *, alone: bool = True, **more: Any
+) -> PreTrainedModel:
     """Write a tower, alone or within its pair; return the tower."""
+    traits = {**TOWER, **more}
     if kind == "clip":
-        config, pair, tower = CLIPVisionConfig(**TOWER), CLIPConfig, CLIPVisionModel
+        config, pair, tower = CLIPVisionConfig(**traits), CLIPConfig, CLIPVisionModel
     else:
-        config, pair, tower = SiglipVisionConfig(**TOWER), SiglipConfig, SiglipVisionModel
+        config, pair, tower = SiglipVisionConfig(**traits), SiglipConfig, SiglipVisionModel
     if alone:
         saved = randomise(tower(config), 2)
         made = saved
     else:
         both = CLIPModel if kind == "clip" else SiglipModel
-        saved = randomise(both(pair(text_config=dict(TEXT), vision_config=dict(TOWER))), 2)
+        saved = randomise(both(pair(text_config=dict(TEXT), vision_config=traits)), 2)
         made = tower(config)
         ours = {n.removeprefix("vision_model."): w for n, w in saved.state_dict().items()
                 if n.startswith("vision_model.")}  # fmt: skip

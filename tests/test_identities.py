@@ -462,6 +462,43 @@ def test_commit_of_a_model_decides_its_fetching_and_its_backbone() -> None:
     }
 
 
+def test_plan_of_an_arm_depends_on_its_own_budget_alone() -> None:
+    def mixture(plain: Plain) -> Plain:
+        identity = json.loads(grid_of(plain).identity("mix", cell="text50", seed=0))
+        found: Plain = identity["mixture"]
+        return found
+
+    mine = mixture(plain_study())
+    assert (mine["arm"], mine["instances"], "tokens" in mine) == ("instances", 480, False)
+    plain = plain_study()
+    put(plain, "recipe.mixture.instances", None)
+    put(plain, "recipe.mixture.arm", "tokens")
+    put(plain, "recipe.mixture.tokens", 9000)
+    assert mixture(plain) == {
+        **{key: value for key, value in mine.items() if key != "instances"},
+        "arm": "tokens",
+        "tokens": 9000,
+    }
+
+
+def test_projector_of_a_hub_is_one_file_fetched_at_the_pinned_commit() -> None:
+    file = "hub:acme/llava/stage1/mm_projector.bin"
+    plain = put(plain_study(), "recipe.align.from", file)
+    revisions = {"hub:acme/llava": Revision(HubName("model", "acme/llava", COMMIT), pinned=True)}
+    grid = Grid(validated(plain), "cpu", revisions=revisions)
+    [stack], [folder] = grid.stacks, grid.hub_projectors
+    assert json.loads(grid.identity("fetch_model", model=folder)) == {
+        "key": "recipe.align.from",
+        "file": "stage1/mm_projector.bin",
+        "repository": f"hub:acme/llava@{COMMIT}",
+    }
+    assert grid.inputs("align", stack=stack)["projector"] == grid.folder("models", folder)
+    assert json.loads(grid.identity("align", stack=stack))["align"] == {
+        "from": "stage1/mm_projector.bin",
+        "naming_images": "eval",
+    }
+
+
 def test_released_model_touches_no_other_job() -> None:
     entry = {"model": "./llava"}
     touched = changed(lambda p: put(p, "released", {"llava-1.5": entry}))

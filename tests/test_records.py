@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mlan import records
 from mlan.errors import IntegrityError
 from mlan.records import (
     atomic,
@@ -252,6 +253,74 @@ def test_flipped_byte_with_equal_size_and_time_is_found(folder: Path) -> None:
     assert refused(path).endswith(
         f"differs from what its record says; delete {folder} and run again"
     )
+
+
+@pytest.fixture
+def large(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A recorded file of a study that counts as large, read once through a link."""
+    monkeypatch.setattr(records, "LARGE", 1)
+    monkeypatch.setattr(records, "_SETTLED_NS", 0)
+    (tmp_path / "study" / "state").mkdir(parents=True)
+    weights, link = (
+        tmp_path / "cache" / "weights",
+        tmp_path / "study" / "backbone" / "w.safetensors",
+    )
+    write_bytes(weights, b"0123456789")
+    link.parent.mkdir()
+    link.symlink_to(weights)
+    _later(weights)
+    record(link.parent, link)
+    return checked(link)
+
+
+def _later(path: Path) -> None:
+    """Wait until a write would be told by the clock of the file system."""
+    before = path.stat().st_ctime_ns
+    while path.stat().st_ctime_ns == before:
+        path.touch()
+
+
+def test_large_file_is_read_once_while_it_stays_as_it_is(
+    large: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def read(path: Path) -> str:
+        raise AssertionError(f"{path} is read again")
+
+    monkeypatch.setattr(records, "file_digest", read)
+    assert checked(large) == large
+    assert checked(large) == large
+
+
+@pytest.mark.parametrize("keep_times", [False, True])
+def test_changed_byte_of_a_large_file_is_found_also_with_its_old_times(
+    large: Path, keep_times: bool
+) -> None:
+    file, before = large.resolve(), large.stat()
+    _later(file)
+    with file.open("r+b") as stream:
+        stream.write(b"X")
+    if keep_times:
+        os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))
+        assert file.stat().st_mtime_ns == before.st_mtime_ns
+    with pytest.raises(IntegrityError, match="differs from what its record says"):
+        checked(large)
+
+
+@pytest.mark.parametrize("memory", [b"", b"[]", b"{}", b'{"file": 1, "sha256": "00"}'])
+def test_spoilt_memory_of_a_digest_means_that_the_file_is_read(large: Path, memory: bytes) -> None:
+    [path] = (large.parents[1] / "state" / "digests").iterdir()
+    path.write_bytes(memory)
+    assert checked(large) == large
+
+
+def test_file_that_was_written_just_now_is_not_remembered(
+    large: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    [path] = (large.parents[1] / "state" / "digests").iterdir()
+    path.unlink()
+    monkeypatch.setattr(records, "_SETTLED_NS", 10**12)
+    assert checked(large) == large
+    assert not path.exists()
 
 
 def test_truncated_file_is_found_before_it_is_parsed(folder: Path) -> None:

@@ -19,6 +19,7 @@ import pandas as pd
 from mlan.code import code_digest
 from mlan.config.benchmarks import SetBenchmark
 from mlan.config.data import FactsSource, Source
+from mlan.config.models import is_hub
 from mlan.data.assets import ASSETS, locate, verify
 from mlan.data.benchmarks import count_items
 from mlan.data.concepts import build_concepts
@@ -59,7 +60,7 @@ def preflight(grid: Grid) -> list[str]:
     counts = {
         f"cell {cell.name}": counts_of(cell.recipe.mixture, grid.budgets.get(cell.name))
         for cell in grid.cells.values()
-        if cell.kind == "tuned"
+        if cell.kind == "tuned" and cell.recipe.mixture.arm == "instances"
     }
     for name, (recipe, _) in grid.stacks.items():
         align = recipe.align
@@ -99,8 +100,7 @@ def _files(grid: Grid) -> dict[str, list[int]]:
         paths += [p for file in grid.source_files(name).values() for p in shards(file)]
         paths += [grid.pictures(name), _prepared(grid, name) / RECORD]
     paths += [grid.hub_folder(name) / RECORD for name in grid.hub_sources]
-    existing = [recipe.align.existing for recipe, _ in grid.stacks.values()]
-    paths += [grid.study.resolve(path) for path in existing if path is not None]
+    paths += _own_projectors(grid).values()
     stats = {str(p): p.stat() for p in paths if p is not None and p.exists()}
     return {name: [s.st_size, s.st_mtime_ns] for name, s in stats.items()}
 
@@ -225,7 +225,9 @@ def _shots_problems(grid: Grid, name: str, clusters: int) -> Iterator[str]:
 
 def _budget_problems(grid: Grid, sizes: dict[str, int]) -> Iterator[str]:
     tuned = [cell for cell in grid.cells.values() if cell.kind == "tuned"]
-    refusing = {c.name: c.recipe.mixture for c in tuned if c.recipe.mixture.match == "refuse"}
+    # How many examples a budget of tokens takes is known when they are counted.
+    counted = {c.name: c.recipe.mixture for c in tuned if c.recipe.mixture.arm == "instances"}
+    refusing = {name: mixture for name, mixture in counted.items() if mixture.match == "refuse"}
     for short in shortages(refusing, sizes):
         yield (
             f"cell {short.cell}: asks {short.asked} examples of source {short.source!r}, which has "
@@ -237,8 +239,15 @@ def _budget_problems(grid: Grid, sizes: dict[str, int]) -> Iterator[str]:
 
 
 def _projector_problems(grid: Grid) -> Iterator[str]:
-    for path in sorted({r.align.existing for r, _ in grid.stacks.values() if r.align.existing}):
-        if not grid.study.resolve(path).is_file():
+    for path, file in sorted(_own_projectors(grid).items()):
+        if not file.is_file():
             yield (
                 f"recipe.align.from = {path!r}: no such file; paths are relative to the study file"
             )
+
+
+def _own_projectors(grid: Grid) -> dict[str, Path]:
+    """The user's own projector files by how the study writes them."""
+    written = {recipe.align.existing for recipe, _ in grid.stacks.values()} - {None}
+    own = [path for path in map(str, written) if not is_hub(path)]
+    return {path: grid.study.resolve(path) for path in own}

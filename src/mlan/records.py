@@ -4,6 +4,13 @@ Model: one stage's job owns one folder. It writes its data files under temporary
 them into place, and writes `record.json` last; the record's existence means "complete", and
 it holds the digest of every file beside it. Readers go through `checked`, which compares the
 file with its producer's record. Not here: what the files mean.
+
+A model's weights are hashed once and not by every job that reads them: the digest of a large file
+is remembered in the study's state folder with all that the file system says of the file. Any write
+changes that (the time of change cannot be set), also one that puts size and modification time back,
+and the file is hashed anew. What is given up: a byte of a large file that goes bad on the disk
+itself, without a write, is seen only after `state/digests` is deleted. Files that are not large
+are read in full every time.
 """
 
 from __future__ import annotations
@@ -14,8 +21,9 @@ import math
 import os
 import platform
 import tempfile
+import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +36,10 @@ if TYPE_CHECKING:
 RECORD = "record.json"
 RUN = "run.json"
 FORMAT = 1
+# Bytes from which a file's digest is remembered; less takes a tenth of a second to read.
+LARGE = 100_000_000
+# A file younger than this may be written again without another time.
+_SETTLED_NS = 2 * 10**9
 
 
 def canonical(value: Any) -> str:
@@ -64,6 +76,32 @@ def file_digest(path: Path) -> str:
     """Return the sha256 of a file's bytes, 64 hex digits."""
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def known_digest(path: Path) -> str:
+    """Return `file_digest`, remembered for a large file below a study's results."""
+    resolved = path.resolve()
+    studies = (parent for parent in path.absolute().parents if (parent / "state").is_dir())
+    root = next(studies, None)
+    if root is None or resolved.stat().st_size < LARGE:
+        return file_digest(path)
+    memory = root / "state" / "digests" / f"{digest(str(resolved))[:16]}.json"
+    before = _state(resolved)
+    with suppress(OSError, ValueError, KeyError, TypeError):
+        known = json.loads(memory.read_text(encoding="utf-8"))
+        if known["file"] == before:
+            return str(known["sha256"])
+    found = file_digest(resolved)
+    if _state(resolved) == before and time.time_ns() - resolved.stat().st_ctime_ns > _SETTLED_NS:
+        with suppress(OSError):  # a state folder that cannot be written: hashed anew each time
+            write_json(memory, {"file": before, "sha256": found})
+    return found
+
+
+def _state(path: Path) -> list[int]:
+    """What tells that a file was written: device, inode, size, times of content and of change."""
+    stat = path.stat()
+    return [stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns]
 
 
 @contextmanager
@@ -128,7 +166,7 @@ def write_record(
         "identity": _plain(dict(identity)),
         "code": code,
         "inputs": {name: input_digest(path) for name, path in sorted(inputs.items())},
-        "outputs": {str(p.relative_to(folder)): file_digest(p) for p in sorted(outputs)},
+        "outputs": {str(p.relative_to(folder)): known_digest(p) for p in sorted(outputs)},
         "facts": _plain(dict(facts or {})),
         "versions": {"mlan": mlan.__version__, "python": platform.python_version()},
     }
@@ -168,7 +206,7 @@ def checked(path: Path) -> Path:
         raise IntegrityError(f"{path}: not in {folder / RECORD}")
     if not path.exists():
         raise IntegrityError(f"{path}: missing although {folder / RECORD} names it")
-    if file_digest(path) != record["outputs"][name]:
+    if known_digest(path) != record["outputs"][name]:
         raise IntegrityError(
             f"{path}: differs from what its record says; delete {folder} and run again"
         )

@@ -169,12 +169,13 @@ class Workflow:
         ]
 
     def prepared(self) -> list[str]:
-        """The records of all data that the grid uses, and of its backbones."""
+        """The records of all data that the grid uses, of backbones and projectors of a hub."""
         data = self.grid.config.data
         folders = [
             *(self.grid.folder("data", "sources", name) for name in self.grid.sources),
             *(self.grid.folder("data", "benchmarks", name) for name in data.benchmarks),
             *(self.grid.folder("backbone", name) for name in self.grid.backbones),
+            *(self.grid.folder("models", name) for name in self.grid.hub_projectors),
         ]
         return [str(folder / RECORD) for folder in folders]
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from mlan.cli.plan import plan_cells
+from mlan.cli.plan import plan_cells, run
 from mlan.cli.planning import Planner, shares
 from mlan.cli.study import open_grid
 from mlan.errors import ConfigError, DataError
@@ -41,6 +41,26 @@ def test_plan_of_the_middle_cell_has_the_counts_worked_out_by_hand(grid: Grid) -
     assert plans["text50"].shares["examples"] == 0.5
     assert plans["text0"].shares == {"examples": 0, "tokens": 0, "supervised_tokens": 0}
     assert plans["text100"].shares == {"examples": 1, "tokens": 1, "supervised_tokens": 1}
+
+
+def test_cells_of_the_token_arm_are_equal_in_tokens_and_differ_in_steps(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    budget = {"mixture.arm": "tokens", "mixture.tokens": 1600, "mixture.instances": None}
+    vary = {"mixture.text_share": [0.0, 1.0]}
+    write_study(project, experiments={"tokens": {"set": budget, "vary": vary}})
+
+    run("mine", None, None, as_json=True)
+
+    told = json.loads(capsys.readouterr().out)
+    used = [cell["tokens"]["text"] + cell["tokens"]["image"] for cell in told["cells"]]
+    assert used == pytest.approx([1600, 1600], abs=40)
+    assert [cell["budget_tokens"] for cell in told["cells"]] == [1600, 1600]
+    text0, text100 = (cell["steps"] for cell in told["cells"])
+    assert text0 < text100
+    run("mine", None, None, as_json=False)
+    name = told["cells"][0]["cell"]
+    assert f"{name}: {used[0]} tokens of a budget of 1600" in capsys.readouterr().out
 
 
 def test_shares_count_examples_tokens_and_learnt_tokens() -> None:

@@ -69,6 +69,36 @@ ONE_MISTAKE: dict[str, tuple[Plain, str]] = {
         {"set": {"mixture.text": {}}},
         ": recipe.mixture.text: empty, but text_share = 0.5",
     ),
+    "arm without its budget": (
+        {"set": {"mixture.arm": "tokens", "mixture.instances": None}},
+        ": recipe.mixture.tokens: missing; recipe.mixture.arm = 'tokens' needs it",
+    ),
+    "budget of another arm": (
+        {"set": {"mixture.arm": "tokens", "mixture.tokens": 9000}},
+        ": recipe.mixture.instances = 480: is not what recipe.mixture.arm = 'tokens' holds equal; "
+        "set it to null",
+    ),
+    "tokens in the arm of instances": (
+        {"set": {"mixture.tokens": 9000}},
+        ": recipe.mixture.tokens = 9000: is not what recipe.mixture.arm = 'instances' holds equal; "
+        "set it to null",
+    ),
+    "tokens matched down": (
+        {
+            "set": {
+                "mixture": {
+                    "arm": "tokens",
+                    "tokens": 9,
+                    "instances": None,
+                    "match": "down",
+                    "text": {"t_capital": 1},
+                    "vision": {"v_object": 1},
+                }
+            }
+        },
+        ": recipe.mixture.match = 'down': lowers instances; with recipe.mixture.arm = 'tokens' it "
+        "is refuse or up",
+    ),
     "nothing to train": (
         {"set": {"tune.language_model": "frozen", "tune.projector": "frozen"}},
         ": recipe.tune.language_model = 'frozen': nothing would be trained",

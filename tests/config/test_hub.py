@@ -9,7 +9,7 @@ import pytest
 from pydantic import BaseModel, ValidationError
 
 from mlan.config.explain import explain
-from mlan.config.hub import HubDataset, HubModel, HubName, hub_names, parse_name
+from mlan.config.hub import HubDataset, HubModel, HubName, hub_names, parse_file, parse_name
 from mlan.errors import ConfigError
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
@@ -39,6 +39,31 @@ class Toy(BaseModel):
 def test_name_is_read_and_written_the_same(text: str, name: HubName) -> None:
     assert parse_name(text) == name
     assert str(name) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "path"),
+    [
+        ("hub:acme/tiny/p.bin", "hub:acme/tiny", "p.bin"),
+        (f"hub:acme/tiny@{COMMIT}/a/p.bin", f"hub:acme/tiny@{COMMIT}", "a/p.bin"),
+    ],
+)
+def test_file_of_a_repository_is_told_apart(text: str, name: str, path: str) -> None:
+    assert parse_file(text) == (parse_name(name), path)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("hub:acme/tiny", "names no file of a repository; write hub:org/name/file"),
+        ("hub:acme/tiny/../p.bin", "'../p.bin' is not the path of one file; write hub:org/name/"),
+        ("hub:acme/tiny/*.bin", "'*.bin' is not the path of one file"),
+        ("hub:datasets/acme/p.bin", "'datasets/acme' is not a repository"),
+    ],
+)
+def test_wrong_name_of_a_file_says_what_is_right(text: str, told: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(told)):
+        parse_file(text)
 
 
 @pytest.mark.parametrize(
@@ -113,6 +138,11 @@ def test_every_name_is_found_with_its_dotted_key() -> None:
         "vary.backbone.language_model.1": "hub:acme/small",
         "vary.backbone.language_model.2.deep": "hub:acme/d",
     }
+
+
+def test_file_of_a_repository_counts_as_its_repository() -> None:
+    toy = Toy(vary={"align.from": ["hub:acme/llava/p.bin"]})
+    assert hub_names(toy)["vary.align.from.0"] == HubName("model", "acme/llava")
 
 
 def test_wrong_names_outside_typed_fields_are_all_told() -> None:

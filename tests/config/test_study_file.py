@@ -129,14 +129,26 @@ def test_key_that_was_replaced_says_by_what(tmp_path: Path) -> None:
             ],
         ),
         (
-            {"from": "a/mm_projector.bin"},
+            {"from": "a/mm_projector.pt"},
+            [": recipe.align.from = 'a/mm_projector.pt': not a .safetensors or .bin file"],
+        ),
+        (
+            {"from": "hub:acme/llava"},
             [
-                ": recipe.align.from = 'a/mm_projector.bin': not a safetensors file; a pickle may "
-                'run code when it is read. Convert it: python -c "import torch; from '
-                "safetensors.torch import save_file; save_file(torch.load('a/mm_projector.bin', "
-                "weights_only=True), 'a/mm_projector.safetensors')\""
+                ": recipe.align.from = 'hub:acme/llava': names no file of a repository; write "
+                "hub:org/name/file"
             ],
         ),
+        (
+            {"from": "hub:acme/llava@main/mm_projector.bin"},
+            [
+                ": recipe.align.from = 'hub:acme/llava@main/mm_projector.bin': 'main' is not a "
+                "commit: a pin has 40 hex digits, a branch or a tag moves; leave out '@main' and "
+                "let `mlan lock` find the commit"
+            ],
+        ),
+        ({"from": "a/mm_projector.bin"}, None),
+        ({"from": f"hub:acme/llava@{'0' * 40}/stage1/mm_projector.bin"}, None),
         (
             {"from": "a.safetensors", "captions": "v_object", "method": "plain"},
             [

@@ -62,11 +62,12 @@ def plan(
     seed: int = 0,
     repeat: bool = False,
     sources: dict[str, pd.DataFrame] | None = None,
+    tokens: int | None = None,
     **tune: Any,
 ) -> pd.DataFrame:
     """A plan over the three sources; `tune` may set layout, loss_unit, microbatch, ..."""
     mixture = {
-        "instances": instances,
+        **({"instances": instances} if tokens is None else {"tokens": tokens}),
         "text_share": share,
         "text": {"words": 2.0, "facts": 1.0},
         "vision": {"pictures": 1.0},

@@ -104,5 +104,5 @@ def test_source_that_is_too_small_is_one_line(count: int, repeat: bool, pool: in
         draw({"b": count}, {"b": POOLS["b"][:pool]}, draw_seed=0, order_seed=0, repeat=repeat)
     assert caught.value.lines == (
         f"source 'b' has {pool} examples, the mixture asks for {count}; lower "
-        "recipe.mixture.instances, add data, or set recipe.mixture.match: down or up",
+        "recipe.mixture.instances or tokens, add data, or set recipe.mixture.match",
     )

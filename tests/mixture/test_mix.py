@@ -74,6 +74,18 @@ def test_plan_and_accounting_are_written_with_their_record(job: Job) -> None:
     assert facts["padding_share"] == pytest.approx(padding / (padding + facts["tokens"]), abs=1e-6)
 
 
+def test_budget_of_tokens_is_met_and_the_rest_told(job: Job) -> None:
+    del job.identity["mixture"]["instances"]
+    job.identity["mixture"]["tokens"] = 1000
+    mix(job)
+    pd.testing.assert_frame_equal(read_checked(job.out / "plan.parquet"), plan(tokens=1000))
+    books = pd.read_csv(checked(job.out / "accounting.csv"))
+    facts = read_record(job.out)["facts"]
+    assert facts["tokens"] == books["text_tokens"].sum() + books["image_tokens"].sum()
+    assert facts["tokens_short"] == 1000 - facts["tokens"]
+    assert facts["examples"] != 40
+
+
 def test_equal_jobs_write_equal_bytes(job: Job) -> None:
     mix(job)
     first = {path.name: path.read_bytes() for path in job.out.iterdir() if path.name != "run.json"}

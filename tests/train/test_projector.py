@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -65,6 +66,34 @@ def test_half_precision_is_read_as_fp32(tmp_path: Path, ours: dict[str, Tensor])
     save_file({n: t.to(torch.bfloat16) for n, t in ours.items()}, tmp_path / "p.safetensors")
     found = read_projector(tmp_path / "p.safetensors", ours)
     assert all(torch.equal(t, ours[n].to(torch.bfloat16).float()) for n, t in found.items())
+
+
+@pytest.mark.parametrize("zipped", [True, False])
+def test_released_pickle_gives_the_same_projector(
+    tmp_path: Path, ours: dict[str, Tensor], zipped: bool
+) -> None:
+    named = _named(ours, "model.mm_projector.0", "model.mm_projector.2")
+    path = tmp_path / "mm_projector.bin"
+    torch.save(named, path, _use_new_zipfile_serialization=zipped)
+    found = read_projector(path, ours)
+    assert set(found) == set(ours)
+    assert all(torch.equal(found[name], tensor) for name, tensor in ours.items())
+
+
+def test_pickle_that_could_run_code_is_refused_unread(
+    tmp_path: Path, ours: dict[str, Tensor]
+) -> None:
+    ran = tmp_path / "ran"
+
+    class Trap:
+        def __reduce__(self) -> tuple[Any, ...]:
+            return (Path.touch, (ran,))
+
+    torch.save({**ours, "more": Trap()}, tmp_path / "mm_projector.bin")
+    assert _refused(tmp_path / "mm_projector.bin", ours).startswith(
+        "needs more than tensors to be read, which may run code"
+    )
+    assert not ran.exists()
 
 
 def _job(folder: Path, backbone: Path, file: Path) -> Job:

@@ -42,17 +42,17 @@ def _progress(engine: Engine, stage: str) -> int:
         return 0
 
 
-def _start(engine: Engine) -> subprocess.Popen[bytes]:
-    command = [
-        *(sys.executable, "workflow/setup/run_study.py", "--study", "test", "--"),
-        *engine.command(TARGET),
-    ]
+def _start(
+    engine: Engine, *, runner: bool = True, stderr: int = subprocess.DEVNULL
+) -> subprocess.Popen[bytes]:
+    """Start a run of TARGET as `make run` does, or the bare engine."""
+    through = [sys.executable, "workflow/setup/run_study.py", "--study", "test", "--"]
     return subprocess.Popen(
-        command,
+        [*(through if runner else []), *engine.command(TARGET)],
         cwd=engine.folder,
         env=engine.environment,
         stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
+        stderr=stderr,
         start_new_session=True,
     )
 
@@ -111,17 +111,20 @@ def _is_engine(entry: Path, folder: Path) -> bool:
     return here and "snakemake" in line and "--cores" in line
 
 
-def test_two_runs_of_one_study_at_once_are_refused(scratch: Engine) -> None:
-    first = _start(scratch)
+def test_second_run_of_a_study_is_refused_by_the_study_s_own_lock(scratch: Engine) -> None:
+    first = _start(scratch, runner=False)
     _wait(scratch.results("config.yaml").exists)  # written once the study is taken
     # Held still with all its jobs to come: else it may end while the second one starts.
     os.killpg(first.pid, signal.SIGSTOP)
     assert not (scratch.folder / TARGET).exists()
-    second = scratch.run(TARGET)
+    # `make run`, and an engine that is told to leave its own locks alone.
+    second = _start(scratch, stderr=subprocess.PIPE)
+    third = scratch.run(TARGET, "--nolock")
+    said = second.communicate(timeout=120)[1].decode()
     os.killpg(first.pid, signal.SIGCONT)
     os.killpg(first.pid, signal.SIGINT)
     first.wait(120)
-    assert second.returncode != 0
-    assert "study 'test' is being run by another process" in second.stdout + second.stderr or (
-        "Directory cannot be locked" in second.stdout + second.stderr
-    )
+    refused = "study 'test' is being run by another process"
+    assert (second.returncode, said) == (1, f"{refused}; see `mlan status`\n")
+    assert third.returncode == 1
+    assert refused in third.stderr.splitlines()

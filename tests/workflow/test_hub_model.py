@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
+from safetensors.torch import load_file
 from transformers import CLIPVisionConfig, LlamaConfig, LlavaConfig, LlavaForConditionalGeneration
 
 from mlan.mixture.tokenizer import embedded_tokenizer
@@ -38,7 +40,7 @@ def _files(folder: Path) -> dict[str, bytes]:
 
 
 def _publish(hub: Hub, folder: Path) -> dict[str, str]:
-    """Publish three models, and the tokenizer of one; return their pinned names.
+    """Publish three models, the tokenizer of one and LLaVA's stage 1; return their pinned names.
 
     All speak the embedded tokens.
     """
@@ -59,10 +61,25 @@ def _publish(hub: Hub, folder: Path) -> dict[str, str]:
     (folder / "words" / "model.safetensors").write_bytes(b"of no use")
     for name in ("words", "llava"):
         embedded_tokenizer().save(str(folder / name / "tokenizer.json"))
+    (folder / "stage1").mkdir()
+    torch.save(_projector(), folder / "stage1" / "mm_projector.bin")
+    (folder / "stage1" / "pytorch_model.bin").write_bytes(b"of no use")
     return {
         name: f"hub:acme/{name}@{hub.publish(f'acme/{name}', _files(folder / name))}"
-        for name in ("lm", "eye", "words", "llava")
+        for name in ("lm", "eye", "words", "llava", "stage1")
     }
+
+
+def _projector() -> dict[str, torch.Tensor]:
+    """A projector under LLaVA's names, in half precision as it is released."""
+    draw = torch.Generator().manual_seed(4)
+    shapes = {"0": (SHAPE["hidden_size"], TOWER["hidden_size"]), "2": (SHAPE["hidden_size"],) * 2}
+    tensors = {}
+    for layer, shape in shapes.items():
+        for kind, size in (("weight", shape), ("bias", shape[:1])):
+            drawn = torch.rand(size, generator=draw) - 0.5
+            tensors[f"model.mm_projector.{layer}.{kind}"] = drawn.half()
+    return tensors
 
 
 def _record(engine: Engine, *folder: str) -> dict[str, Any]:
@@ -70,7 +87,7 @@ def _record(engine: Engine, *folder: str) -> dict[str, Any]:
     return record
 
 
-def test_models_of_a_hub_are_trained_and_scored_with_the_network_off(
+def test_models_of_a_hub_are_prepared_aligned_and_scored_with_the_network_off(
     hub: Hub, scratch: Engine, study: dict[str, Any], tmp_path: Path
 ) -> None:
     names = _publish(hub, tmp_path)
@@ -79,6 +96,7 @@ def test_models_of_a_hub_are_trained_and_scored_with_the_network_off(
         "vision_tower": names["eye"],
         "tokenizer": names["words"],
     }
+    study["recipe"]["align"]["from"] = f"{names['stage1']}/mm_projector.bin"
     for part in ("align", "tune"):
         study["recipe"][part]["feature_noise"] = 0
     study["experiments"]["sweep"]["vary"]["mixture.text_share"] = [0.5]
@@ -89,7 +107,8 @@ def test_models_of_a_hub_are_trained_and_scored_with_the_network_off(
     done = scratch.run("prepare")
     assert done.returncode == 0, done.stdout + done.stderr
     pickled = {path.rpartition("/")[2] for path in hub.downloads() if path.endswith(".bin")}
-    assert pickled == {f"pytorch_model-0000{n}-of-00002.bin" for n in (1, 2)}  # the tower's
+    shards = {f"pytorch_model-0000{n}-of-00002.bin" for n in (1, 2)}  # the tower's
+    assert pickled == {*shards, "mm_projector.bin"}
     [composed] = [f for f in scratch.results("backbone").iterdir() if f.name.startswith("lm-")]
     told = _record(scratch, "backbone", composed.name)
     assert told["identity"]["backbone"]["language_model"] == names["lm"]
@@ -102,17 +121,22 @@ def test_models_of_a_hub_are_trained_and_scored_with_the_network_off(
 
     hub.requests.clear()
     scratch.use_hub(hub.address, tmp_path, offline=True)
-    cells = [f"results/test/cells/{c}/seed0/scores/record.json" for c in _CELLS]
-    done = scratch.run(*cells)
+    # Training on models of a hub without the network: tests/workflow/test_paper.py.
+    done = scratch.run(
+        "results/test/align/base/record.json",
+        "results/test/cells/released_llava/seed0/scores/record.json",
+    )
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     assert hub.requests == []
+    taken = load_file(scratch.results("align", "base", "projector.safetensors"))
+    for name, tensor in _projector().items():
+        ours = name.replace("mm_projector.0", "multi_modal_projector.linear_1")
+        ours = ours.replace("mm_projector.2", "multi_modal_projector.linear_2")
+        assert torch.equal(taken[ours], tensor.float()), name
     assert not scratch.results("cells", "released_llava", "seed0", "weights").exists()
     inputs = set(_record(scratch, "cells", "released_llava", "seed0", "predictions")["inputs"])
     assert "backbone" in inputs
     assert not inputs & {"align", "weights"}
-
-
-_CELLS = ("text50", "untuned", "released_llava")
 
 
 def _tower_of_a_hub(hub: Hub, study: dict[str, Any], folder: Path) -> str:

@@ -85,14 +85,3 @@ def test_stages_of_ones_own_run_in_the_workflow(own: Engine) -> None:
         == 128
     )
     assert read_record(own.folder / Path(WEIGHTS).parent)["facts"] == {"order_controlled": False}
-
-    own.edit("config/trainer.py", "shutil.copytree(model, out)", "sys.exit('no memory')")
-    (own.folder / WEIGHTS).unlink()
-    failed = own.run(WEIGHTS)
-    output = failed.stdout + failed.stderr
-    assert failed.returncode != 0
-    assert "Traceback" not in output
-    state = Path("results/test/state/tune/text50/seed0/command.log")
-    log = own.results("logs", "tune", "text50_0.log").read_text().splitlines()
-    assert log[-1] == f"tune: recipe.tune.command: exit code 1; see {state}"
-    assert (own.folder / state).read_text() == "no memory\n"

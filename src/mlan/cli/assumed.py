@@ -8,7 +8,7 @@ from __future__ import annotations
 import pandas as pd
 
 from mlan.config.data import InstructionSetSource, Source
-from mlan.cost.lengths import counts, example_tokens, of_source
+from mlan.cost.lengths import counts, example_tokens, instances, of_source
 from mlan.cost.shapes import Setting
 from mlan.mixture.accounting import COLUMNS
 
@@ -34,8 +34,8 @@ def assumed_accounting(setting: Setting) -> pd.DataFrame:
 
     `epochs` is NaN where the size of a source is not known before it is read.
     """
-    mixture, sources = setting.recipe.mixture, setting.config.data.sources
-    steps = -(-mixture.instances // setting.recipe.tune.examples_per_step)
+    sources = setting.config.data.sources
+    steps = -(-instances(setting) // setting.recipe.tune.examples_per_step)
     lines = []
     for name, examples in sorted(counts(setting).items()):
         source, rows = sources[name], known_rows(sources[name])

@@ -10,7 +10,8 @@ import pandas as pd
 
 from mlan.config.data import FactsSource
 from mlan.config.files import FileSource
-from mlan.config.hub import PREFIX
+from mlan.config.hub import PREFIX, parse_file
+from mlan.config.models import is_hub
 from mlan.data.assets import ASSETS
 from mlan.data.concepts import ASSETS as CONCEPT_ASSETS
 from mlan.grid import Grid
@@ -117,6 +118,11 @@ def _other_licences(grid: Grid, cell: str) -> Iterator[Licence]:
     models = list(recipe.backbone.parts.values())
     hub = [name for name in models if name.startswith(PREFIX)]
     hub += [source.repository for source in own.values() if source.repository is not None]
+    projector = recipe.align.existing
+    if projector is not None and is_hub(projector):
+        hub.append(str(parse_file(projector)[0]))
+    elif projector is not None:
+        yield Licence(Path(projector).name, "not known to mlan", "say whose it is")
     entries = read_lock(lock_path(grid.study))
     for name in dict.fromkeys(hub):
         licence = entries[name].licence if name in entries else "not known (not locked)"
@@ -126,8 +132,6 @@ def _other_licences(grid: Grid, cell: str) -> Iterator[Licence]:
         if source.repository is None:
             files = ", ".join(Path(file.path).name for file in source.files().values())
             yield Licence(f"{name} ({files})", "not known to mlan", "say whose it is")
-    if recipe.align.existing is not None:
-        yield Licence(Path(recipe.align.existing).name, "not known to mlan", "say whose it is")
 
 
 def _records(grid: Grid, cell: str, seed: int) -> dict[str, str]:

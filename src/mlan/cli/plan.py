@@ -51,6 +51,11 @@ class CellPlan:
         return {kind: int(sums[f"{kind}_tokens"]) for kind in kinds}
 
     @property
+    def budget(self) -> int | None:
+        """Tokens that the cell may have, text and image, in the arm that holds them equal."""
+        return self.cell.recipe.mixture.tokens
+
+    @property
     def steps(self) -> int:
         """Optimiser steps."""
         return int(self.accounting["steps"].iloc[0])
@@ -145,6 +150,9 @@ def _show_cells(screen: Console, grid: Grid, seed: int, cells: list[CellPlan]) -
     for start in range(0, len(cells), _CELLS_PER_TABLE):
         _show_sources(screen, cells[start : start + _CELLS_PER_TABLE])
     _show_shares(screen, cells)
+    for cell in (cell for cell in cells if cell.budget is not None):
+        used = cell.tokens["text"] + cell.tokens["image"]
+        screen.print(f"{cell.cell.name}: {used} tokens of a budget of {cell.budget}")
 
 
 def _show_sources(screen: Console, cells: list[CellPlan]) -> None:
@@ -196,6 +204,7 @@ def _plain(
                 "experiments": list(plan.cell.experiments),
                 "text_share": plan.shares,
                 "tokens": plan.tokens,
+                "budget_tokens": plan.budget,
                 "steps": plan.steps,
                 "sources": json.loads(plan.accounting.to_json(orient="records")),
                 "assumed": plan.is_assumed,

@@ -29,7 +29,6 @@ from mlan.errors import ConfigError, DataError
 from mlan.grid import Cell, Grid
 from mlan.mixture.accounting import account
 from mlan.mixture.backbones import is_here, speaker, tokenizer_of
-from mlan.mixture.match import counts_of
 from mlan.mixture.plan import build_plan
 from mlan.mixture.template import Template, load_tokenizer
 from mlan.records import checked, read_checked
@@ -76,18 +75,15 @@ class Planner:
             identity["mixture"],
             identity["tune"],
             identity["seeds"],
-            {name: self.source(name) for name in self.counts(cell)},
+            {name: self.source(name) for name in self._grid.used_sources(recipe)},
             self.template(recipe),
             self.image_tokens(recipe),
         )
 
     def accounting(self, cell: str, plan: pd.DataFrame) -> pd.DataFrame:
         """Return what a plan amounts to, one line a source."""
-        return account(plan, {name: len(self.source(name)) for name in self.counts(cell)})
-
-    def counts(self, cell: str) -> dict[str, int]:
-        """Return examples per source of a cell's mixture."""
-        return counts_of(self._grid.cells[cell].recipe.mixture, self._grid.instances(cell))
+        used = self._grid.used_sources(self._grid.cells[cell].recipe)
+        return account(plan, {name: len(self.source(name)) for name in used})
 
     def source(self, name: str) -> pd.DataFrame:
         """Return a source's examples."""

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import PurePosixPath
-
 from mlan.config.data import Data
 from mlan.config.models import is_embedded
 from mlan.config.problems import Problem, unknown_set
-from mlan.config.recipe import Align, Recipe
+from mlan.config.recipe import Align, Mixture, Recipe
 from mlan.errors import nearest
 
 # Keys of stage 1 that are read where it learns from captions.
@@ -23,6 +21,7 @@ def recipe_problems(data: Data, recipe: Recipe) -> list[Problem]:
         *_align_problems(data, recipe.align),
         *_weight_problems(data, "text", recipe.mixture.text),
         *_weight_problems(data, "vision", recipe.mixture.vision),
+        *_arm_problems(recipe.mixture),
         *_nothing_to_learn(recipe),
         *_precision_problems(recipe),
         *_noise_problems(recipe),
@@ -40,11 +39,6 @@ def _align_problems(data: Data, align: Align) -> list[Problem]:
         for field, name in sorted(sets.items())
         if name is not None and name not in data.images
     ]
-    if align.existing is not None and not align.existing.endswith(".safetensors"):
-        line = (
-            f"{key}.from = {align.existing!r}: not a safetensors file{_conversion(align.existing)}"
-        )
-        problems.append(Problem(line, (f"{key}.from",)))
     if align.captions is None:
         return problems + [
             Problem(
@@ -71,18 +65,6 @@ def _align_problems(data: Data, align: Align) -> list[Problem]:
     return problems
 
 
-def _conversion(path: str) -> str:
-    """How a pickled file is made one that no code can hide in."""
-    if not path.endswith((".bin", ".pt", ".pth")):
-        return ""
-    new = str(PurePosixPath(path).with_suffix(".safetensors"))
-    return (
-        '; a pickle may run code when it is read. Convert it: python -c "import torch; '
-        "from safetensors.torch import save_file; "
-        f"save_file(torch.load('{path}', weights_only=True), '{new}')\""
-    )
-
-
 def _weight_problems(data: Data, modality: str, weights: dict[str, float]) -> list[Problem]:
     problems = []
     for name in weights:
@@ -96,6 +78,25 @@ def _weight_problems(data: Data, modality: str, weights: dict[str, float]) -> li
                 f"it must be {modality!r} here"
             )
             problems.append(Problem(line, (key, f"data.sources.{name}.modality")))
+    return problems
+
+
+def _arm_problems(mixture: Mixture) -> list[Problem]:
+    """The arm's own budget is given, and no other."""
+    key, arm = "recipe.mixture", f"recipe.mixture.arm = {mixture.arm!r}"
+    problems = []
+    for name in ("instances", "tokens"):
+        value = getattr(mixture, name)
+        if name == mixture.arm and value is None:
+            line = f"{key}.{name}: missing; {arm} needs it"
+        elif name != mixture.arm and value is not None:
+            line = f"{key}.{name} = {value}: is not what {arm} holds equal; set it to null"
+        else:
+            continue
+        problems.append(Problem(line, (f"{key}.{name}", f"{key}.arm")))
+    if mixture.arm == "tokens" and mixture.match == "down":
+        line = f"{key}.match = 'down': lowers instances; with {arm} it is refuse or up"
+        problems.append(Problem(line, (f"{key}.match", f"{key}.arm")))
     return problems
 
 

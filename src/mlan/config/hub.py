@@ -1,9 +1,10 @@
 """Names of repositories on a hub, as a study file writes them.
 
 `hub:org/name` is a model, `hub:datasets/org/name` a data set; `@` and the 40 hex digits of a
-commit pin it. A field of the study takes one by its type, `HubModel` or `HubDataset`; a value
-whose type is not known here (the axes of an experiment) is recognised by the prefix. Nothing
-here asks a hub: commits of names without a pin are the business of `mlan.hub.lock`.
+commit pin it. One file of a model is `hub:org/name/path` or `hub:org/name@commit/path`. A field of
+the study takes a name by its type, `HubModel` or `HubDataset`; a value whose type is not known
+here (the axes of an experiment) is recognised by the prefix. Nothing here asks a hub: commits of
+names without a pin are the business of `mlan.hub.lock`.
 """
 
 from __future__ import annotations
@@ -23,6 +24,9 @@ PREFIX = "hub:"
 _DATASETS = "datasets"
 _PART = r"[A-Za-z0-9_]+(?:[.-][A-Za-z0-9_]+)*"
 _COMMIT = r"[0-9a-f]{40}"
+_FILE_PART = r"(?!\.\.?$)[A-Za-z0-9._ +=-]+"
+# The one key whose value is a file of a repository, also as an axis of an experiment.
+_FILE_KEY = "align.from"
 _FORMS: dict[Kind, str] = {"model": "hub:org/name", "dataset": "hub:datasets/org/name"}
 
 
@@ -92,6 +96,20 @@ def parse_name(text: str) -> HubName:
     return HubName(kind, "/".join(parts), commit or None)
 
 
+def parse_file(text: str) -> tuple[HubName, str]:
+    """Return the repository of `hub:org/name@commit/path` and the path within it.
+
+    Raises ValueError with what is wrong and the form that is right.
+    """
+    match = re.fullmatch(rf"({PREFIX}[^/]*/[^/]*)/(.+)", text)
+    if match is None:
+        raise ValueError("names no file of a repository; write hub:org/name/file")
+    name = parse_name(match[1])
+    if not all(re.fullmatch(_FILE_PART, part) for part in match[2].split("/")):
+        raise ValueError(f"{match[2]!r} is not the path of one file; write hub:org/name/file")
+    return name, match[2]
+
+
 def _checked(kind: Kind) -> Callable[[str], str]:
     def check(text: str) -> str:
         try:
@@ -125,7 +143,7 @@ def hub_names(config: BaseModel) -> dict[str, HubName]:
     problems = []
     for key, text in _texts(config, ()):
         try:
-            found[key] = parse_name(text)
+            found[key] = parse_file(text)[0] if _FILE_KEY in key else parse_name(text)
         except ValueError as error:
             problems.append(f"{key} = {text!r}: {error}")
     if problems:

@@ -16,7 +16,7 @@ from typing import Annotated
 from pydantic import AfterValidator, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
-from mlan.config.hub import PREFIX, hub_model
+from mlan.config.hub import PREFIX, hub_model, parse_file
 from mlan.errors import nearest
 
 LANGUAGE_MODELS = ("smollm2-135m-instruct", "toy-llama")
@@ -71,6 +71,20 @@ def _checked(embedded: tuple[str, ...]) -> Callable[[str], str]:
     return check
 
 
+def _projector(name: str) -> str:
+    reason = ""
+    if is_hub(name):
+        try:
+            parse_file(name)
+        except ValueError as error:
+            reason = str(error)
+    if not name.endswith((".safetensors", ".bin")):
+        reason = reason or "not a .safetensors or .bin file"
+    if reason:
+        raise PydanticCustomError("projector_file", "{reason}", {"reason": reason})
+    return name
+
+
 def _schema(embedded: tuple[str, ...]) -> WithJsonSchema:
     elsewhere = {"type": "string", "pattern": f"^{PREFIX}|/"}
     return WithJsonSchema(
@@ -80,4 +94,5 @@ def _schema(embedded: tuple[str, ...]) -> WithJsonSchema:
 
 LanguageModel = Annotated[str, AfterValidator(_checked(LANGUAGE_MODELS)), _schema(LANGUAGE_MODELS)]
 VisionTower = Annotated[str, AfterValidator(_checked(VISION_TOWERS)), _schema(VISION_TOWERS)]
+ProjectorFile = Annotated[str, AfterValidator(_projector)]
 OtherModel = Annotated[str, AfterValidator(_checked(())), _schema(())]

@@ -8,7 +8,7 @@ from typing import Any, Literal
 from pydantic import Field, create_model, field_validator
 
 from mlan.config.data import Weights
-from mlan.config.models import LanguageModel, OtherModel, VisionTower
+from mlan.config.models import LanguageModel, OtherModel, ProjectorFile, VisionTower
 from mlan.config.section import Name, Section, Share
 
 TemplateName = Literal[
@@ -66,11 +66,12 @@ class Backbone(Section):
 # A class body cannot name a field by a word of Python.
 _FROM: dict[str, Any] = {
     "from": (
-        str | None,
+        ProjectorFile | None,
         Field(
             None,
-            description="Existing projector in place of training: a safetensors file with our, "
-            "transformers' or LLaVA's names, relative to the study file.",
+            description="Existing projector in place of training, with our, transformers' or "
+            "LLaVA's names: a .safetensors or .bin file relative to the study file, or one of a "
+            "hub, `hub:org/name/mm_projector.bin`.",
         ),
     )
 }
@@ -82,7 +83,7 @@ class Align(_From):
 
     @property
     def existing(self) -> str | None:
-        """The file in `from`."""
+        """The file in `from`, as the study writes it."""
         path: str | None = self.__dict__["from"]
         return path
 
@@ -146,9 +147,18 @@ class Align(_From):
 class Mixture(Section):
     """What stage 2 is tuned on."""
 
-    instances: int = Field(480, ge=1, description="Training examples of a run (arm `instances`).")
-    arm: Literal["instances"] = Field(
-        "instances", description="What is held equal across cells: the number of examples."
+    instances: int | None = Field(
+        480, ge=1, description="Training examples of a run (arm `instances`), else null."
+    )
+    arm: Literal["instances", "tokens"] = Field(
+        "instances",
+        description="What is held equal across cells: the number of examples, or of tokens that "
+        "the language model reads, image tokens counted.",
+    )
+    tokens: int | None = Field(
+        None,
+        ge=1,
+        description="Tokens of a run (arm `tokens`), else null; met to within an example.",
     )
     text_share: Share = Field(0.5, description="Fraction of examples that are text-only.")
     text: Weights = Field(description="Text sources and their weights within the text part.")
@@ -159,6 +169,12 @@ class Mixture(Section):
         "an error; `down`: fewer instances, for all cells alike; `up`: a small source is gone "
         "through more than once (epochs above 1).",
     )
+
+    @property
+    def examples(self) -> int:
+        """Training examples of a run, in the arm that says how many."""
+        assert self.instances is not None, f"arm {self.arm}: known once examples are counted"
+        return self.instances
 
 
 class Lora(Section):

@@ -24,6 +24,7 @@ from mlan.cost.lengths import (
     asked,
     caption_tokens,
     captions,
+    instances,
     mean_context,
     of_captions,
     question_tokens,
@@ -72,7 +73,7 @@ def tune_work(setting: Setting, tokens: float | None = None) -> Work:
     tokens = assumed if tokens is None else tokens
     factor = _TRAIN_FACTOR[tune.language_model]
     adapters = model.adapters(tune.lora.rank) if tune.language_model == "lora" else 0
-    pictures = round(mixture.instances * (1 - mixture.text_share))
+    pictures = round(instances(setting) * (1 - mixture.text_share))
     return Work(
         language=(factor * model.parameters + 6 * adapters) * tokens,
         attention=3 * _attention(setting, mean_context(setting) * tokens / assumed) * tokens,

@@ -35,8 +35,7 @@ class Device:
         rate = self.gpu.peak(setting.recipe.backbone.precision) * self.mfu
         if not work.decoding:
             return work.total / rate
-        held = weight_bytes(setting, held_bytes(setting, stage))
-        read = steps * held / (self.gpu.bandwidth * 1e12 * _BANDWIDTH)
+        read = steps * held_weights(setting, stage) / (self.gpu.bandwidth * 1e12 * _BANDWIDTH)
         return (work.total - work.decoding) / rate + max(read, work.decoding / rate)
 
     def loading(self, setting: Setting) -> float:
@@ -58,13 +57,16 @@ def weight_bytes(setting: Setting, each: int) -> float:
     return float(each * (setting.model.total + setting.projector + setting.tower.parameters))
 
 
-def held_bytes(setting: Setting, stage: str) -> int:
-    """Return the bytes of one weight while a stage computes.
+def held_weights(setting: Setting, stage: str) -> float:
+    """Return the bytes of a model's weights while a stage computes.
 
-    Only stage 2 takes the form that the recipe names; stage 1 and evaluation hold 32 bits and
-    make products in the recipe's precision.
+    Stage 2 holds them in the form that the recipe names; stage 1 and evaluation in 32 bits, but
+    matrices of the language model in the 16 bits that bf16 arithmetic multiplies.
     """
-    return trained_bytes(setting) if stage == "tune" else 4
+    if stage == "tune":
+        return weight_bytes(setting, trained_bytes(setting))
+    halved = setting.model.matrices if setting.recipe.backbone.precision == "bf16" else 0
+    return weight_bytes(setting, 4) - 2 * halved
 
 
 def trained_bytes(setting: Setting) -> int:

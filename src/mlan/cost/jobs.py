@@ -90,7 +90,7 @@ def _all(grid: Grid) -> Iterator[tuple[str, dict[str, Any], Path]]:
         yield "prepare_images", {"set": name}, grid.folder("data", "images", name)
     for name in grid.hub_sources:
         yield "fetch", {"source": name}, grid.hub_folder(name)
-    for name in grid.hub_models:
+    for name in (*grid.hub_models, *grid.hub_projectors):
         yield "fetch_model", {"model": name}, grid.folder("models", name)
     for name in data.sources:
         yield "prepare_source", {"source": name}, grid.folder("data", "sources", name)

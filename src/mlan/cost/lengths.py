@@ -69,10 +69,25 @@ def example_tokens(setting: Setting, name: str) -> float:
     return lengths.beside_picture + setting.tower.tokens
 
 
+def instances(setting: Setting) -> int:
+    """Return the training examples of a run; in the arm `tokens` about so many fill its budget."""
+    mixture = setting.recipe.mixture
+    if mixture.tokens is None:
+        return mixture.examples
+    parts = ((mixture.text_share, mixture.text), (1 - mixture.text_share, mixture.vision))
+    mean = sum(
+        share * weight / sum(weights.values()) * example_tokens(setting, name)
+        for share, weights in parts
+        if share
+        for name, weight in weights.items()
+    )
+    return max(1, round(mixture.tokens / mean))
+
+
 def counts(setting: Setting) -> dict[str, int]:
     """Return examples per source of a recipe's mixture."""
     mixture = setting.recipe.mixture
-    return mixture_counts(mixture.instances, mixture.text_share, mixture.text, mixture.vision)
+    return mixture_counts(instances(setting), mixture.text_share, mixture.text, mixture.vision)
 
 
 def tune_tokens(setting: Setting) -> float:

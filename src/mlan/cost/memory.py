@@ -13,9 +13,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from mlan.cost.gpus import activation_bytes, held_bytes, weight_bytes
+from mlan.cost.gpus import activation_bytes, held_weights, trained_bytes
 from mlan.cost.lengths import (
     caption_tokens,
+    instances,
     of_captions,
     question_tokens,
     supervised_tokens,
@@ -79,22 +80,20 @@ def trained_parameters(setting: Setting) -> int:
 
 def tokens_at_once(setting: Setting) -> float:
     """Return the tokens of one forward pass in training: those of a step, or of its passes."""
-    tune, mixture = setting.recipe.tune, setting.recipe.mixture
-    mean = tune_tokens(setting) / mixture.instances
-    step = mean * min(tune.examples_per_step, mixture.instances)
+    tune, examples = setting.recipe.tune, instances(setting)
+    step = tune_tokens(setting) / examples * min(tune.examples_per_step, examples)
     return min(step, tune.pass_tokens or step)
 
 
 def _training(setting: Setting, stage: str, trained: int, tokens: float, learnt: float) -> Memory:
     model, tune, size = setting.model, setting.recipe.tune, activation_bytes(setting)
-    own = held_bytes(setting, stage)
     # Stage 1 trains the projector in fp32 and recomputes nothing.
     weights = tune.weights if stage == "tune" else "fp32"
     block = block_numbers(model) * size
     every = tune.activation_checkpointing if stage == "tune" else 0
     return Memory(
-        weights=weight_bytes(setting, own),
-        gradients=trained * own,
+        weights=held_weights(setting, stage),
+        gradients=trained * (trained_bytes(setting) if stage == "tune" else 4),
         optimiser=trained * _OPTIMISER[weights],
         activations=tokens
         * _activations(model, block, size, model.layers // every if every else 0),
@@ -127,7 +126,7 @@ def _predict(setting: Setting) -> Memory:
     tokens = prompt + batch * config.evaluate.max_new_tokens
     block = tokens * block_numbers(model) * size
     return Memory(
-        weights=weight_bytes(setting, held_bytes(setting, "predict")),
+        weights=held_weights(setting, "predict"),
         activations=block,
         checkpointed=block,
         logits=batch * model.vocabulary * _FLOAT,

@@ -55,6 +55,13 @@ class LanguageModel:
         return self.layers * (matrices + biases + 2 * self.width) + self.width
 
     @property
+    def matrices(self) -> int:
+        """Parameters of linear maps, biases and a head of its own included."""
+        maps = sum(rows * columns for rows, columns in self.linears)
+        biases = (self.queries + 2 * self.keys) * self.query_bias
+        return self.layers * (maps + biases) + self.width * self.vocabulary * (not self.tied)
+
+    @property
     def embeddings(self) -> int:
         """Parameters of the input embeddings and, unless tied to them, of the head."""
         return self.width * self.vocabulary * (1 if self.tied else 2)
@@ -166,7 +173,8 @@ class Shapes:
 
     def of_cell(self, cell: Cell) -> Setting:
         """Return a cell's recipe, its matched number of examples, the shapes of its backbone."""
-        instances = self._grid.budgets.get(cell.name, cell.recipe.mixture.instances)
+        own = cell.recipe.mixture.instances
+        instances = self._grid.budgets.get(cell.name, own) if own is not None else None
         mixture = cell.recipe.mixture.model_copy(update={"instances": instances})
         recipe = cell.recipe.model_copy(update={"mixture": mixture})
         setting = self._setting(recipe, self._grid.backbone_of(cell), cell.model)

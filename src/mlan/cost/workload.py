@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from mlan.cost import flops
 from mlan.cost.flops import Work
 from mlan.cost.jobs import MODEL_STAGES, Task
-from mlan.cost.lengths import asked, captions, tune_tokens
+from mlan.cost.lengths import asked, captions, instances, tune_tokens
 from mlan.cost.memory import Memory, job_memory
 from mlan.cost.shapes import Setting, Shapes
 from mlan.grid import Grid
@@ -73,7 +73,7 @@ def _loop(task: Task, setting: Setting, planned: float | None) -> Loop:
         return Loop(flops.align_work(setting), tokens, -(-captions(setting) // recipe.align.batch))
     if task.stage == "tune":
         tokens = tune_tokens(setting) if planned is None else planned
-        steps = -(-recipe.mixture.instances // recipe.tune.examples_per_step)
+        steps = -(-instances(setting) // recipe.tune.examples_per_step)
         return Loop(flops.tune_work(setting, tokens), tokens, steps)
     seed = task.wildcards["seed"]
     prompts = dict.fromkeys(config.data.benchmarks, 0)

@@ -104,7 +104,7 @@ def _model(job: Job) -> LlavaForConditionalGeneration:
     backbone = job.inputs["backbone"]
     for name in read_record(backbone)["outputs"]:
         checked(backbone / name)
-    model = compose(backbone, device=job.identity["device"])
+    model = compose(backbone, device=job.identity["device"], precision=job.identity["precision"])
     if "align" in job.inputs:
         load_stage1(model, checked(job.inputs["align"] / "projector.safetensors"))
     if "weights" in job.inputs:

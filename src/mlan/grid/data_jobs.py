@@ -14,13 +14,14 @@ from mlan.config import Study
 from mlan.config.benchmarks import ITEM_FIELDS, BenchmarkItems, SetBenchmark
 from mlan.config.data import FactsSource, OwnSource
 from mlan.config.files import ARCHIVE, FileData
-from mlan.config.hub import Revision
+from mlan.config.hub import Revision, parse_file
 from mlan.config.models import PICKLED, TOKENIZER_FILES, is_embedded, is_hub, short_name
 from mlan.grid.cells import Cells
 from mlan.records import canonical
 
 # Keys of sources and benchmarks that name files.
 _FILE_KEYS = frozenset({"path", "annotations", "dev_path", "image_path"})
+PROJECTOR_KEY = "recipe.align.from"
 
 
 class DataJobs(Cells):
@@ -176,11 +177,20 @@ class DataJobs(Cells):
         """Models that lie on a hub, as the study writes them, by the name of their folder."""
         return {short_name(name): name for name in self.models if is_hub(name)}
 
+    @property
+    def hub_projectors(self) -> dict[str, str]:
+        """Existing stage-1 projectors of a hub likewise, by the folder of the one file."""
+        files = {recipe.align.existing for recipe, _ in self.stacks.values()}
+        return {short_name(file): file for file in files if file is not None and is_hub(file)}
+
     def model_folder(self, name: str) -> Path:
-        """Where the files of a model that is not embedded lie."""
+        """Where the files of a model that is not embedded lie, or a projector of a hub."""
         return self.folder("models", short_name(name)) if is_hub(name) else self.study.resolve(name)
 
     def _identity_fetch_model(self, model: str) -> dict[str, Any]:
+        if model in self.hub_projectors:
+            repository, file = parse_file(self.hub_projectors[model])
+            return {"key": PROJECTOR_KEY, "file": file, **self._repository(str(repository))}
         written = self.hub_models[model]
         key = self.models[written]
         part = {"part": "tokenizer"} if key.endswith(".tokenizer") else {}

@@ -12,6 +12,8 @@ from typing import Any
 
 from mlan.config.benchmarks import SetBenchmark
 from mlan.config.evaluate import SCORERS
+from mlan.config.hub import parse_file
+from mlan.config.models import is_hub
 from mlan.config.recipe import Align, Recipe, Tune
 from mlan.errors import ConfigError
 from mlan.grid.cells import RELEASED
@@ -49,6 +51,8 @@ class Grid(DataJobs):
     def _captioned(self, align: Align) -> dict[str, Path]:
         """What stage 1 comes from: named pictures, captions of your own, or a finished one."""
         if align.existing is not None:
+            if is_hub(align.existing):
+                return {"projector": self.model_folder(align.existing)}
             return {"file": self.study.resolve(align.existing)}
         if align.captions is None:
             return {
@@ -71,7 +75,7 @@ class Grid(DataJobs):
         }
 
     def instances(self, cell: str) -> int:
-        """Training examples of a cell's runs.
+        """Training examples of a cell's runs, in the arm `instances`.
 
         Raises ConfigError for a cell that matches down before the size of each source is known.
         """
@@ -81,19 +85,19 @@ class Grid(DataJobs):
                 f"{self.study.path}: recipe.mixture.match = 'down': sources from a hub are not "
                 f"here yet; run snakemake --cores all --config study={self.study.name} prepare"
             )
-        return self.budgets.get(cell, mixture.instances)
+        return self.budgets.get(cell, mixture.examples)
 
     def _identity_mix(self, cell: str, seed: int) -> dict[str, Any]:
         recipe = self.cells[cell].recipe
         seeds = self.seeds_of(seed)
+        mixture = recipe.mixture.model_dump(exclude={"match", "instances", "tokens"})
         # What decides is how many instances there are, not why.
-        mixture = recipe.mixture.model_dump(exclude={"match"})
+        if recipe.mixture.arm == "instances":
+            mixture["instances"] = self.instances(cell)
+        else:
+            mixture["tokens"] = recipe.mixture.tokens
         return {
-            "mixture": {
-                **mixture,
-                "instances": self.instances(cell),
-                "repeat": recipe.mixture.match == "up",
-            },
+            "mixture": {**mixture, "repeat": recipe.mixture.match == "up"},
             "tune": recipe.tune.model_dump(include=set(_PLAN_KEYS)),
             "template": recipe.backbone.template,
             "seeds": {part: seeds[part] for part in ("draw", "order")},
@@ -301,6 +305,9 @@ def _trained(tune: Tune) -> dict[str, Any]:
 def _align_fields(align: Align) -> dict[str, Any]:
     """What decides stage 1."""
     if align.existing is not None:
-        # The file is an input; its place decides nothing, its name is for messages.
-        return {"from": Path(align.existing).name, "naming_images": align.naming_images}
+        # The file is an input; its place decides nothing, its name is for messages. Within a
+        # repository the place is part of the name.
+        hub = is_hub(align.existing)
+        name = parse_file(align.existing)[1] if hub else Path(align.existing).name
+        return {"from": name, "naming_images": align.naming_images}
     return align.model_dump(exclude={"from", *(_OF_NAMES if align.captions is not None else ())})

@@ -43,13 +43,14 @@ def draw(
         if count > len(pool) and not (repeat and pool):
             raise DataError(
                 f"source {source!r} has {len(pool)} examples, the mixture asks for {count}; "
-                "lower recipe.mixture.instances, add data, or set recipe.mixture.match: down or up"
+                "lower recipe.mixture.instances or tokens, add data, or set recipe.mixture.match"
             )
-        chosen += _prefix(source, pool, count, draw_seed)
+        chosen += prefix(source, pool, count, draw_seed)
     return sorted(chosen, key=lambda d: _key("order", order_seed, d.source, d.example, d.epoch))
 
 
-def _prefix(source: str, pool: Sequence[str], count: int, seed: int) -> list[Drawn]:
+def prefix(source: str, pool: Sequence[str], count: int, seed: int) -> list[Drawn]:
+    """Return the first uses of a source under a draw seed: whole epochs, each permuted anew."""
     taken: list[Drawn] = []
     epoch = 0
     while len(taken) < count:

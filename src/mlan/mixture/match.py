@@ -31,7 +31,7 @@ class Short:
 
 def counts_of(mixture: Mixture, instances: int | None = None) -> dict[str, int]:
     """Return examples per source of a mixture, with `instances` in place of its own."""
-    asked = mixture.instances if instances is None else instances
+    asked = mixture.examples if instances is None else instances
     return mixture_counts(asked, mixture.text_share, mixture.text, mixture.vision)
 
 
@@ -58,7 +58,7 @@ def matched(mixtures: Mapping[str, Mixture], sizes: Mapping[str, int]) -> dict[s
     groups: dict[int, dict[str, Mixture]] = {}
     for cell, mixture in mixtures.items():
         if mixture.match == "down":
-            groups.setdefault(mixture.instances, {})[cell] = mixture
+            groups.setdefault(mixture.examples, {})[cell] = mixture
     budgets: dict[str, int] = {}
     for asked, members in groups.items():
         bounds = [asked, *(bound for m in members.values() for bound in _bounds(m, sizes))]
@@ -91,7 +91,7 @@ def budget_notes(
     """Return one line for each budget that was lowered: from what, to what, and why."""
     lines = {}
     for cell, instances in budgets.items():
-        asked = mixtures[cell].instances
+        asked = mixtures[cell].examples
         if instances < asked and asked not in lines:
             alike = {c: mixtures[c] for c in budgets if mixtures[c].instances == asked}
             scarce = shortages(alike, sizes, instances + 1)[0]

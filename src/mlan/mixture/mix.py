@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 
 from mlan.mixture.accounting import account
-from mlan.mixture.counts import mixture_counts
 from mlan.mixture.plan import build_plan, padding_share
 from mlan.mixture.template import Template, load_tokenizer
 from mlan.records import checked, read_checked, write_csv, write_parquet
@@ -13,18 +12,17 @@ from mlan.stage import Job, log
 
 
 def mix(job: Job) -> None:
-    """Write plan.parquet and accounting.csv.
+    """Write plan.parquet and accounting.csv; in the arm `tokens` the record says `tokens_short`.
 
     job.identity: mixture, tune (examples_per_step, rows, loss_unit, microbatch), template,
     seeds (draw, order). job.inputs: `backbone`, and `source:<name>` for each source used.
     """
     identity = job.identity
     mixture = identity["mixture"]
-    names = mixture_counts(
-        mixture["instances"], mixture["text_share"], mixture["text"], mixture["vision"]
-    )
     sources = {
-        name: read_checked(job.inputs[f"source:{name}"] / "examples.parquet") for name in names
+        name.removeprefix("source:"): read_checked(folder / "examples.parquet")
+        for name, folder in job.inputs.items()
+        if name.startswith("source:")
     }
     backbone = job.inputs["backbone"]
     checked(backbone / "tokenizer.json")
@@ -36,12 +34,15 @@ def mix(job: Job) -> None:
     write_parquet(job.out / "plan.parquet", plan)
     write_csv(job.out / "accounting.csv", accounting)
     log.info("%d examples, padding %.1f %%", len(plan), 100 * padding_share(plan))
+    tokens = int(plan["tokens"].sum())
+    budget = {"tokens_short": mixture["tokens"] - tokens} if "tokens" in mixture else {}
     job.finish(
         [job.out / "plan.parquet", job.out / "accounting.csv"],
         facts={
             "examples": len(plan),
             "steps": int(plan["step"].max()) + 1,
-            "tokens": int(plan["tokens"].sum()),
+            "tokens": tokens,
             "padding_share": round(padding_share(plan), 6),
+            **budget,
         },
     )

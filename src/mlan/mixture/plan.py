@@ -19,8 +19,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from mlan.mixture.budget import Totals, token_counts
 from mlan.mixture.counts import mixture_counts
-from mlan.mixture.draw import draw
+from mlan.mixture.draw import Drawn, draw
 from mlan.mixture.rows import lay_out
 from mlan.mixture.template import Template
 
@@ -36,20 +37,25 @@ def build_plan(
     """Return the plan of one run.
 
     `mixture` and `tune` are the recipe's sections, `seeds` has `draw` and `order`, `sources`
-    maps a name to its examples (id, modality, image, turns). Raises DataError when a source
-    is too small and `repeat` is off.
+    maps a name to its examples (id, modality, image, turns). `mixture` has `instances`, or
+    `tokens` in that arm. Raises DataError when a source is too small and `repeat` is off.
     """
-    counts = mixture_counts(
-        mixture["instances"], mixture["text_share"], mixture["text"], mixture["vision"]
-    )
+    lengths = _Lengths(sources, template, image_tokens)
+    pools = {name: list(frame["id"]) for name, frame in sources.items()}
+    parts = (mixture["text_share"], mixture["text"], mixture["vision"])
+    if "tokens" in mixture:
+        totals = {n: Totals(n, pool, seeds["draw"], lengths.of) for n, pool in pools.items()}
+        counts = token_counts(mixture["tokens"], *parts, totals)
+    else:
+        counts = mixture_counts(mixture["instances"], *parts)
     drawn = draw(
         counts,
-        {name: list(sources[name]["id"]) for name in counts},
+        pools,
         draw_seed=seeds["draw"],
         order_seed=seeds["order"],
         repeat=mixture["repeat"],
     )
-    lines = _lines(drawn, sources, template, image_tokens)
+    lines = pd.DataFrame([lengths.line(use) for use in drawn])
     rows = tune["rows"]
     places = lay_out(
         list(lines["tokens"]),
@@ -68,31 +74,46 @@ def build_plan(
     return plan
 
 
-def _lines(
-    drawn: list[Any],
-    sources: Mapping[str, pd.DataFrame],
-    template: Template,
-    image_tokens: int,
-) -> pd.DataFrame:
-    rows = {name: {r["id"]: r for r in frame.to_dict("records")} for name, frame in sources.items()}
-    lines = []
-    for use in drawn:
-        example = rows[use.source][use.example]
-        picture = example["image"] != ""
-        encoded = template.encode(list(example["turns"]), picture=picture)
-        lines.append(
-            {
-                "example": use.example,
-                "source": use.source,
-                "modality": example["modality"],
-                "image": example["image"],
-                "epoch": use.epoch,
-                "tokens": len(encoded.ids),
-                "image_tokens": image_tokens if picture else 0,
-                "supervised_tokens": sum(encoded.supervised),
-            }
-        )
-    return pd.DataFrame(lines)
+class _Lengths:
+    """What each example comes to under a template; every example is encoded once."""
+
+    def __init__(
+        self, sources: Mapping[str, pd.DataFrame], template: Template, image_tokens: int
+    ) -> None:
+        self._rows = {
+            name: {row["id"]: row for row in frame.to_dict("records")}
+            for name, frame in sources.items()
+        }
+        self._template, self._image_tokens = template, image_tokens
+        self._known: dict[tuple[str, str], tuple[int, int]] = {}
+
+    def of(self, source: str, example: str) -> int:
+        """Return an example's tokens, those of its picture included."""
+        return self._counted(source, example)[0]
+
+    def line(self, use: Drawn) -> dict[str, Any]:
+        """Return what the plan says of one use of an example."""
+        example = self._rows[use.source][use.example]
+        tokens, supervised = self._counted(use.source, use.example)
+        return {
+            "example": use.example,
+            "source": use.source,
+            "modality": example["modality"],
+            "image": example["image"],
+            "epoch": use.epoch,
+            "tokens": tokens,
+            "image_tokens": self._image_tokens if example["image"] != "" else 0,
+            "supervised_tokens": supervised,
+        }
+
+    def _counted(self, source: str, name: str) -> tuple[int, int]:
+        """All tokens and supervised tokens of an example."""
+        if (source, name) not in self._known:
+            example = self._rows[source][name]
+            picture = example["image"] != ""
+            encoded = self._template.encode(list(example["turns"]), picture=picture)
+            self._known[source, name] = len(encoded.ids), sum(encoded.supervised)
+        return self._known[source, name]
 
 
 def token_weights(lines: pd.DataFrame, loss_unit: str, microbatch: int) -> np.ndarray:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import torch
 from safetensors.torch import load_file
-from torch import Tensor
+from torch import Tensor, nn
 from transformers import AutoConfig, LlavaConfig
 from transformers.models.llava.modeling_llava import LlavaForConditionalGeneration
 
@@ -24,22 +24,30 @@ from mlan.model.folders import PROJECTOR as PROJECTOR
 from mlan.model.standard_towers import pixel_values, tower_of
 from mlan.model.weights import load_weights
 
+_LANGUAGE = ("model.language_model.", "lm_head")
 STATISTICS = ("model.vision_tower.feature_mean", "model.vision_tower.feature_std")
 
 
 def compose(
-    backbone: Path, *, device: str = "cpu", dtype: torch.dtype | None = torch.float32
+    backbone: Path,
+    *,
+    device: str = "cpu",
+    dtype: torch.dtype | None = torch.float32,
+    precision: str = "fp32",
 ) -> LlavaForConditionalGeneration:
     """Return the model of a backbone folder, all frozen, its projector unset (zeros).
 
     The projector of a released model is its own. `dtype` is that of all weights; None keeps each
-    as its file has it.
+    as its file has it. With `precision` bf16 the language model's matrices are held in bf16, which
+    is what `arithmetic` would multiply: the bits of a result are the same at half the bytes. What
+    is not multiplied (embeddings, norms), tower and projector stay in `dtype`.
     """
     config = load_config(backbone)
     config._attn_implementation = "sdpa"
     with torch.device("meta"):
         model = LlavaForConditionalGeneration(config)
-    weights = load_weights(backbone, dtype)
+    matrices = _matrices(model) if precision == "bf16" else set()
+    weights = load_weights(backbone, dtype, halved=matrices - {HEAD})
     for name, parameter in model.named_parameters():
         if name.startswith(PROJECTOR) and name not in weights:
             weights[name] = torch.zeros(parameter.shape, dtype=dtype)
@@ -47,6 +55,8 @@ def compose(
     for name in (EMBEDDINGS, HEAD):
         if name in weights:
             weights[name] = _grown(weights[name], len(empty[name]))
+    if HEAD in matrices:  # once new rows are the mean of 32-bit ones
+        weights[HEAD] = weights[HEAD].to(torch.bfloat16)
     weights.setdefault(HEAD, weights[EMBEDDINGS])
     model.load_state_dict(weights, strict=True, assign=True)
     model.tie_weights()
@@ -56,6 +66,17 @@ def compose(
     model.eval()
     model.to(device)  # type: ignore[arg-type]
     return model
+
+
+def _matrices(model: LlavaForConditionalGeneration) -> set[str]:
+    """Parameters of the language model's linear layers; a tied head is the embeddings."""
+    found = {
+        f"{place}.{name}"
+        for place, module in model.named_modules()
+        if place.startswith(_LANGUAGE) and isinstance(module, nn.Linear)
+        for name, _ in module.named_parameters(recurse=False)
+    }
+    return found - {HEAD} if model.config.tie_word_embeddings else found
 
 
 def _grown(table: Tensor, rows: int) -> Tensor:

@@ -33,7 +33,7 @@ def as_safetensors(folder: ModelFolder, into: Path) -> ModelFolder:
     """
     files: dict[str, str] = {}
     for name in folder.pickled:
-        held = _read(folder.path / name)
+        held = read_pickled(folder.path / name)
         used = {n: tensor for n, tensor in held.items() if is_used(n, folder)}
         if not used:
             continue
@@ -44,7 +44,11 @@ def as_safetensors(folder: ModelFolder, into: Path) -> ModelFolder:
     return replace(folder, tensors=files, pickled=())
 
 
-def _read(path: Path) -> dict[str, Tensor]:
+def read_pickled(path: Path) -> dict[str, Tensor]:
+    """Return the tensors of a pickled file, mapped where that can be; nothing in it is run.
+
+    Raises DataError in one line for a file that is damaged or needs more than tensors by name.
+    """
     try:
         # Files of torch before 1.6 are no zip archive and cannot be mapped.
         held = torch.load(path, map_location="cpu", weights_only=True, mmap=is_zipfile(path))

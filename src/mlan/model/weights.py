@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 import torch
@@ -23,8 +23,13 @@ HELD, LISTED = "model.safetensors", "weights.json"
 Listing = Mapping[str, tuple[str, str]]
 
 
-def load_weights(folder: Path, dtype: torch.dtype | None) -> dict[str, Tensor]:
-    """Return all tensors of a backbone folder; `dtype` None keeps the files' own."""
+def load_weights(
+    folder: Path, dtype: torch.dtype | None, *, halved: Collection[str] = ()
+) -> dict[str, Tensor]:
+    """Return all tensors of a backbone folder, those `halved` in bf16.
+
+    `dtype` None keeps the files' own type of all others.
+    """
     weights = load_file(folder / HELD) if (folder / HELD).exists() else {}
     by_file: dict[str, list[tuple[str, str]]] = defaultdict(list)
     for name, (file, inside) in _listing(folder).items():
@@ -32,9 +37,11 @@ def load_weights(folder: Path, dtype: torch.dtype | None) -> dict[str, Tensor]:
     for file, names in by_file.items():
         with safe_open(folder / file, framework="pt") as opened:
             weights |= {name: opened.get_tensor(inside) for name, inside in names}
-    if dtype is None:
-        return weights
-    return {n: w.to(dtype) if w.is_floating_point() else w for n, w in weights.items()}
+    for name, tensor in weights.items():
+        own = torch.bfloat16 if name in halved else dtype
+        if own is not None and tensor.is_floating_point():
+            weights[name] = tensor.to(own)
+    return weights
 
 
 def shapes(folder: Path, listing: Listing) -> dict[str, tuple[int, ...]]:

@@ -86,13 +86,15 @@ def align(job: Job) -> None:
     job.identity: align, template, seed, device, precision. job.inputs: backbone, images, and
     concepts (named) or `source:<captions>`; where naming is checked, naming_images and concepts.
     From captions there is plan.parquet, too; without a check, naming.csv has no line. With `from`
-    nothing is trained: job.inputs has the `file` that holds the projector.
+    nothing is trained: job.inputs has the `file` that holds the projector, or `projector` which
+    fetched it.
     """
     recipe, device = job.identity["align"], job.identity["device"]
     prepare_torch(job.threads, device)
     for name in read_record(job.inputs["backbone"])["outputs"]:
         checked(job.inputs["backbone"] / name)
-    model = compose(job.inputs["backbone"], device=device)
+    precision = job.identity["precision"]
+    model = compose(job.inputs["backbone"], device=device, precision=precision)
     initialise_projector(model, derive("projector", job.identity["seed"]))
     tokenizer = load_tokenizer(job.inputs["backbone"])
     template = Template(job.identity["template"], tokenizer, model.config.image_seq_length)
@@ -124,7 +126,11 @@ def align(job: Job) -> None:
 
 def _take(job: Job, model: LlavaForConditionalGeneration) -> tuple[dict[str, Any], dict[str, Any]]:
     """Put an existing projector into the model; return where it came from."""
-    path, state = job.inputs["file"], model.state_dict()
+    if "file" in job.inputs:
+        path = job.inputs["file"]
+    else:
+        path = checked(job.inputs["projector"] / job.identity["align"]["from"])
+    state = model.state_dict()
     for name, tensor in read_projector(path, stage1_tensors(model)).items():
         state[name].copy_(tensor)
     log.info("stage 1 is the projector of %s", path)
@@ -319,4 +325,5 @@ def _naming(job: Job, model: LlavaForConditionalGeneration, template: Template) 
     lines = _pictured(index_of(job.inputs["naming_images"]), _concepts(job))
     lines = lines[lines["view"] == 0].reset_index(drop=True)
     features = _features(job, model, "naming_images", list(lines["image"]))
-    return check_naming(model, template, QUESTION, lines, features, job.identity["seed"])
+    with arithmetic(job.identity["device"], job.identity["precision"]):
+        return check_naming(model, template, QUESTION, lines, features, job.identity["seed"])

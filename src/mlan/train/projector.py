@@ -1,15 +1,16 @@
 """An existing stage-1 projector in place of training one.
 
-A safetensors file holds it under transformers' names (`[model.]multi_modal_projector.linear_1.*`),
-which are ours too, or LLaVA's (`[model.]mm_projector.0.*`, `.2.*`; haotian-liu/LLaVA,
-llava/model/multimodal_projector/builder.py, `mlp2x_gelu`). Other tensors of the file are not
-read. Not here: pickled files, which are refused when the study is read.
+A file holds it under transformers' names (`[model.]multi_modal_projector.linear_1.*`), which are
+ours too, or LLaVA's (`[model.]mm_projector.0.*`, `.2.*`; haotian-liu/LLaVA,
+llava/model/multimodal_projector/builder.py, `mlp2x_gelu`; released as `mm_projector.bin`, which
+torch's restricted reader opens). Other tensors of the file are not read.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
@@ -18,6 +19,7 @@ from torch import Tensor
 
 from mlan.errors import DataError
 from mlan.model.compose import PROJECTOR
+from mlan.model.pickled import read_pickled
 
 _LAYER = re.compile(
     r"(?:.*\.)?(?:multi_modal_projector\.linear_([12])|mm_projector\.([02]))\.(weight|bias)"
@@ -28,17 +30,17 @@ _LLAVA = {"0": "1", "2": "2"}
 def read_projector(path: Path, expected: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Return the tensors of `expected` (by our names) from a file, as fp32.
 
-    Raises DataError in one line for a file that is no safetensors file, lacks a tensor, or has
-    one of another shape.
+    Raises DataError in one line for a file that cannot be read, lacks a tensor, or has one of
+    another shape.
     """
-    where = f"recipe.align.from = {path.name!r}"
+    where = _where(path)
     try:
-        with safe_open(path, framework="pt") as file:
-            names = {_our_name(name): name for name in file.keys()}  # noqa: SIM118
+        with _opened(path) as (held, read):
+            names = {_our_name(name): name for name in held}
             missing = sorted(set(expected) - set(names))
             if missing:
                 raise DataError(f"{where}: {_lack(path, missing)}")
-            found = {name: file.get_tensor(names[name]).to(torch.float32) for name in expected}
+            found = {name: read(names[name]).to(torch.float32) for name in expected}
     except (SafetensorError, OSError) as error:
         raise DataError(f"{where}: not a readable safetensors file ({error})") from None
     for name, tensor in found.items():
@@ -49,6 +51,24 @@ def read_projector(path: Path, expected: Mapping[str, Tensor]) -> dict[str, Tens
                 "language model or vision tower"
             )
     return found
+
+
+def _where(path: Path) -> str:
+    return f"recipe.align.from = {path.name!r}"
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[tuple[Sequence[str], Callable[[str], Tensor]]]:
+    """Names of a file's tensors and how one is read; of a model's shard only those asked for."""
+    if path.suffix == ".bin":
+        try:
+            tensors = read_pickled(path)
+        except DataError as error:
+            raise DataError(f"{_where(path)}: {error.lines[0].removeprefix(f'{path}: ')}") from None
+        yield list(tensors), tensors.__getitem__
+    else:
+        with safe_open(path, framework="pt") as file:
+            yield list(file.keys()), file.get_tensor
 
 
 def _our_name(name: str) -> str:

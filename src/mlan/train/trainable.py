@@ -99,7 +99,7 @@ def save(
 
 
 def restore(model: LlavaForConditionalGeneration, folder: Path, tune: Mapping[str, Any]) -> None:
-    """Put a run's trained parameters into a stage-1 model, adapters merged."""
+    """Put a run's trained parameters into a stage-1 model, adapters merged in 32 bits."""
     mode = tune["language_model"]
     if mode == "lora":
         add_adapter(model, tune["lora"], 0)
@@ -107,6 +107,8 @@ def restore(model: LlavaForConditionalGeneration, folder: Path, tune: Mapping[st
     state = dict(model.named_parameters())
     for name in (main, PROJECTOR_FILE):
         for key, tensor in load_file(folder / name).items():
+            if "lora_" in key:  # peft makes them in the type of the matrix
+                state[key].data = state[key].data.float()
             state[key].data.copy_(tensor)
     if mode == "lora":
         merge_adapter(model)

@@ -24,9 +24,12 @@ def fetch_model(job: Job) -> None:
     """Link a model's config, tokenizer and weights likewise; pickled ones if it has no others.
 
     Identity: `key` of the study, `repository`, `digest` if it is locked, and `part` if that is
-    the tokenizer alone.
+    the tokenizer alone, or `file` if it is one file.
     """
     name, key = parse_name(job.identity["repository"]), job.identity["key"]
+    if "file" in job.identity:
+        _link(job, key, [job.identity["file"]])
+        return
     if "part" in job.identity:
         _link(job, key, TOKENIZER_FILES[:1], TOKENIZER_FILES[1:])
         return
