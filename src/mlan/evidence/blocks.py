@@ -7,7 +7,7 @@ of them, and nothing is filled in. Not here: what is computed from a block (`col
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -30,13 +30,18 @@ _PARSERS = {"strict": 0, "lenient": 1, "argmax": 2}
 
 @dataclass(frozen=True)
 class Cell:
-    """One design point as the study plans it; `text_share` is None unless it is tuned."""
+    """One design point as the study plans it; `text_share` is None unless it is tuned.
+
+    `seen` names the sources that its model has learnt from, `untuned` the cell of its stage 1.
+    """
 
     name: str
     kind: str
     text_share: float | None
     experiments: tuple[str, ...]
     seeds: tuple[int, ...]
+    seen: tuple[str, ...] = ()
+    untuned: str | None = None
 
 
 @dataclass(frozen=True)
@@ -74,16 +79,24 @@ class Block:
         return dict(zip(NAMES, self.name, strict=True))
 
 
-def read_blocks(runs: list[Run], benchmarks: Mapping[str, Mapping[str, Any]]) -> list[Block]:
+def read_blocks(
+    runs: list[Run],
+    benchmarks: Mapping[str, Mapping[str, Any]],
+    without: Set[tuple[str, str]] = frozenset(),
+) -> list[Block]:
     """Read the scores of all runs: every benchmark's blocks, then every group's, in a fixed order.
 
-    `benchmarks` maps a name to its modality, taught_by and headline. Raises DataError for an
+    `benchmarks` maps a name to its modality, taught_by and headline; items (benchmark, item) of
+    `without` are left out. Raises DataError for an
     unknown benchmark and where runs differ in their items or clusters; IntegrityError.
     """
     frame = pd.concat(
         [read_checked(run.scores / "items.parquet").assign(run=i) for i, run in enumerate(runs)],
         ignore_index=True,
     )
+    if without:
+        named = pd.MultiIndex.from_frame(frame[["benchmark", "item"]])
+        frame = frame[~named.isin(list(without))]
     single = []
     for keys, rows in frame.groupby(_KEYS, sort=False, observed=True):
         benchmark, *rest = map(str, keys)
