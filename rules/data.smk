@@ -151,7 +151,7 @@ rule overlap:
     benchmark:
         f"{root}/benchmarks/overlap.tsv"
     resources:
-        mem_mb=2000,
+        mem_mb=4000,
     params:
         identity=mlan.identity("overlap"),
         code=mlan.code("overlap"),

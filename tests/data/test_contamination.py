@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
@@ -113,6 +113,7 @@ def test_best_match_is_exact_then_most_runs_then_first() -> None:
 words = st.lists(st.sampled_from("abc"), max_size=40)
 
 
+@example([["a"] * 4, ["a"] * 14], [["a"] * 20])
 @given(st.lists(words, min_size=1, max_size=5), st.lists(words, max_size=5))
 def test_hits_are_those_of_comparing_all_runs(
     asked: list[list[str]], texts: list[list[str]]
@@ -201,7 +202,7 @@ def test_flat_drawings_with_one_hash_are_told_apart_by_their_thumbnails() -> Non
 def test_picture_of_coco_is_known_by_its_number() -> None:
     own = prints(**{"s/train2014/COCO_train2014_000000000009.jpg": photo(1)})
     later = prints(**{"s/coco/train2017/000000000009.jpg": photo(1)})
-    other = prints(**{"s/00453/000000000009.jpg": photo(1)})
+    other = prints(**{"s/train2014_mine/000000000009.jpg": photo(1)})
     asked = prints(a=photo(5))
     assert twins(asked, own, a="coco/9") == {"a": [(own.keys[0], True)]}
     assert twins(asked, later, a="coco/9") == {"a": [(later.keys[0], True)]}
@@ -231,6 +232,16 @@ def test_lookup_finds_what_comparing_all_hashes_finds(
     assert pairs == {
         (f"a{i}", f"b{j}", int(distance[i, j])) for i, j in np.argwhere(distance <= MAX_DISTANCE)
     }
+
+
+@pytest.mark.parametrize("bit", range(64))
+def test_lookup_finds_the_farthest_pair_that_only_one_band_can_find(bit: int) -> None:
+    apart = sum(0b11 << 16 * band for band in range(4) if band != bit // 16) | 1 << bit
+    one, two = (
+        Prints([name], [name.encode()], np.array([value], np.uint64), np.zeros((1, 768), np.uint8))
+        for name, value in (("one", 0), ("two", apart))
+    )
+    assert twins(one, two) == {"one": [("two", False)]}
 
 
 # --- stage -----------------------------------------------------------------------------------
