@@ -87,8 +87,8 @@ def read_blocks(
     """Read the scores of all runs: every benchmark's blocks, then every group's, in a fixed order.
 
     `benchmarks` maps a name to its modality, taught_by and headline; items (benchmark, item) of
-    `without` are left out. Raises DataError for an
-    unknown benchmark and where runs differ in their items or clusters; IntegrityError.
+    `without` are left out. Raises DataError for an unknown benchmark and where runs differ in
+    their items or clusters; IntegrityError.
     """
     frame = pd.concat(
         [read_checked(run.scores / "items.parquet").assign(run=i) for i, run in enumerate(runs)],

@@ -14,7 +14,7 @@ from typing import Any
 
 import pandas as pd
 
-from mlan.evidence.blocks import NAMES, Block, Run, read_blocks
+from mlan.evidence.blocks import NAMES, Run
 from mlan.records import checked, read_checked
 
 Row = dict[str, Any]
@@ -48,14 +48,13 @@ def read_matches(folder: Path | None) -> dict[str, Items]:
 def clean_scores(
     scores: Iterable[Row],
     runs: list[Run],
-    benchmarks: Mapping[str, Mapping[str, Any]],
     matches: Mapping[str, Items],
-    score: Callable[[list[Block], list[Run]], Iterable[Row]],
+    score: Callable[[list[Run], Items], Iterable[Row]],
 ) -> Iterable[Row]:
     """Yield each run's scores without the items that its sources hold, and how many those are.
 
-    `scores` are those of all items, `score` is what computed them. A benchmark of which nothing
-    is left has no row, nor has an average that it belongs to.
+    `scores` are those of all items, `score` computes those of some runs without some items. A
+    benchmark of which nothing is left has no row, nor has an average that it belongs to.
     """
     of_run: dict[tuple[str, int], list[Row]] = {}
     for row in scores:
@@ -67,9 +66,8 @@ def clean_scores(
         removed.setdefault(own, []).append(run)
     for items, own_runs in removed.items():
         if items:
-            blocks = read_blocks(own_runs, benchmarks, without=items)
             of_run |= {(run.cell.name, run.seed): [] for run in own_runs}
-            for row in score(blocks, own_runs):
+            for row in score(own_runs, items):
                 of_run[row["cell"], row["seed"]].append(row)
     for run in runs:
         for row in of_run.get((run.cell.name, run.seed), []):

@@ -15,7 +15,7 @@ import pandas as pd
 
 from mlan.errors import DataError
 from mlan.evidence.blocks import NAMES, Block, Cell, Run, read_blocks
-from mlan.evidence.clean import PAIRS, clean_scores, read_matches, read_pairs
+from mlan.evidence.clean import PAIRS, Items, clean_scores, read_matches, read_pairs
 from mlan.evidence.forgetting import COLUMNS as FORGETTING
 from mlan.evidence.forgetting import forgetting
 from mlan.evidence.intervals import Interval, interval_of_sums
@@ -65,10 +65,14 @@ def collect(job: Job) -> None:
     confidence = float(job.identity["confidence"])
     benchmarks, overlap = job.identity["benchmarks"], job.inputs.get("overlap")
     scores = list(_scores(blocks, runs))
+
+    def scores_without(own: list[Run], items: Items) -> Iterable[Row]:
+        return _scores(read_blocks(own, benchmarks, items), own)
+
     changed, flips = forgetting(runs, benchmarks)
     tables = {
         "scores": scores,
-        "scores_clean": clean_scores(scores, runs, benchmarks, read_matches(overlap), _scores),
+        "scores_clean": clean_scores(scores, runs, read_matches(overlap), scores_without),
         "contamination": _records(read_pairs(overlap)),
         "forgetting": _records(changed),
         "intervals": _intervals(blocks, runs, cells, confidence),
