@@ -9,7 +9,12 @@ from itertools import pairwise
 import pytest
 from matplotlib.figure import Figure
 
-from mlan.report.contamination import clean_table, contamination_table, draw_contamination
+from mlan.report.contamination import (
+    clean_table,
+    contamination_table,
+    draw_contamination,
+    percent_text,
+)
 from mlan.report.forgetting import forgetting_table
 from mlan.report.style import house_style, luma
 from mlan.report.summary import MEASURES, Summary
@@ -44,6 +49,13 @@ def test_square_says_the_fraction_of_the_test_items(summary_of: Build) -> None:
     assert image.get_array().max() == pytest.approx(12.5)
     shades = [luma(image.cmap(level / 100)[:3]) for level in (0, 25, 50, 75, 100)]
     assert all(a - b > 0.1 for a, b in pairwise(shades))
+
+
+@pytest.mark.parametrize(
+    ("percent", "text"), [(0, "·"), (0.025, "0.025"), (1.25, "1.2"), (9.96, "10"), (100, "100")]
+)
+def test_square_has_two_digits_that_count(percent: float, text: str) -> None:
+    assert percent_text(percent) == text
 
 
 def test_figure_without_a_comparison_says_so(summary_of: Build) -> None:

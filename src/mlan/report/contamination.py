@@ -73,7 +73,7 @@ def _draw_squares(
         row, column = sources.index(square.source), names.index(square.benchmark)
         grid[row][column] = square.touched_pct
         shade = to_hex(_SHADES(square.touched_pct / 100))
-        text = f"{square.touched_pct:.2g}" if square.touched_pct else "·"
+        text = percent_text(square.touched_pct)
         # Light ink on a dark ground.
         colour = INK if luma(shade) > 0.55 else "#ffffff"
         axes.text(column, row, text, ha="center", va="center", fontsize=6.5, color=colour)
@@ -85,6 +85,13 @@ def _draw_squares(
     axes.tick_params(which="minor", length=0)
     axes.spines[:].set_visible(True)
     axes.spines[:].set_color(FAINT)
+
+
+def percent_text(percent: float) -> str:
+    """Return a square's number with two digits that count, never as a power of ten."""
+    if not percent:
+        return "·"
+    return f"{percent:.0f}" if percent >= 9.95 else f"{percent:.2g}"
 
 
 def contamination_table(summary: Summary) -> Table:
