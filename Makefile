@@ -5,6 +5,7 @@ STUDY  ?= small
 CORES  ?= all
 CELL   ?= text50
 SEED   ?= 0
+ITEMS  ?= 300
 RUN     = results/$(STUDY)/cells/$(CELL)/seed$(SEED)
 # Further arguments for the workflow engine, e.g. ARGS=-n to see what would run.
 ARGS   ?=
@@ -47,7 +48,7 @@ quiet = @out=$$($(1) 2>&1) || { printf '%s\n' "$$out" "failed: $(1)" >&2; exit 1
 step = @$(1) || { echo "make install: stopped at $(2), see above; run it again to go on" >&2; exit 1; }
 
 .DEFAULT_GOAL := help
-.PHONY: help install run quick figures cell test lint format lock schema clean FORCE
+.PHONY: help install run quick figures cell test parity lint format lock schema clean FORCE
 
 help:  ## this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1|\2/p' $(firstword $(MAKEFILE_LIST)) | awk -F '|' '{ printf "%-14s %s\n", $$1, $$2 }'
@@ -101,6 +102,10 @@ cell: $(STAMP)  ## one run once more (CELL=text50 SEED=0), and nothing else
 test: lint  ## all checks and tests
 	@$(BIN)/pytest -q -n 2 --dist loadfile
 
+parity: $(STAMP)  ## likelihood of options against lm-eval, item by item (ITEMS=300 of each; needs real rows)
+	@$(BIN)/python -c 'import lm_eval' 2>/dev/null || $(LOCKED_PIP) -r requirements/parity.txt
+	@$(BIN)/python benchmarks/parity.py --items $(ITEMS)
+
 lint: $(STAMP)  ## the checks alone
 	$(call quiet,$(BIN)/ruff check .)
 	$(call quiet,$(BIN)/ruff format --check .)
@@ -120,6 +125,9 @@ lock:  ## requirements/lock.txt from pyproject.toml (ARGS=--upgrade for newer ve
 	@build/lock/bin/uv pip compile -q pyproject.toml --extra train --extra dev --no-emit-package torch \
 	  --universal --python-version 3.11 --fork-strategy fewest --generate-hashes --no-annotate \
 	  --custom-compile-command "make lock" -o requirements/lock.txt $(ARGS)
+	@build/lock/bin/uv pip compile -q pyproject.toml --extra parity --extra train --no-emit-package torch \
+	  -c requirements/lock.txt --universal --python-version 3.11 --generate-hashes --no-annotate \
+	  --custom-compile-command "make lock" -o requirements/parity.txt $(ARGS)
 
 schema: $(STAMP)  ## the files that are generated from the configuration models
 	@$(BIN)/python -m mlan.config.schema

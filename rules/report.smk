@@ -54,7 +54,14 @@ rule draw:
         ),
         tables=expand(
             f"{root}/report/tables/{{name}}.{{kind}}",
-            name=["scores", "tokens", "contamination", "scores_clean", "forgetting"],
+            name=[
+                "scores",
+                "official",
+                "tokens",
+                "contamination",
+                "scores_clean",
+                "forgetting",
+            ],
             kind=["csv", "md", "tex"],
         ),
         record=f"{root}/report/record.json",

@@ -175,6 +175,9 @@ def test_evaluation_without_limits_is_that_of_every_seed() -> None:
     assert json.loads(grid_of(plain).identity("draw"))["limits"] == []
 
 
+DEFAULT = [{"image": "real", "parts": ["dev", "test"]}, {"image": "blank", "parts": ["dev"]}]
+
+
 def limited(*seeds: int) -> list[Plain]:
     """The default conditions with the dev part in some seeds only."""
     return [
@@ -218,6 +221,91 @@ def test_limits_apply_to_the_untuned_model_of_each_seed() -> None:
         0: [{"image": "real", "parts": ["test"]}],
         1: [{"image": "real", "parts": ["dev", "test"]}, {"image": "blank", "parts": ["dev"]}],
     }
+
+
+def test_condition_says_what_is_not_as_by_default_in_name_and_identity() -> None:
+    told = {
+        "image": "other",
+        "parts": ["test"],
+        "primer": True,
+        "option_order": "shuffled",
+        "shots": 2,
+        "prompt": "mlan",
+        "gold_prompts": True,
+    }
+    plain = put(plain_study(), "evaluate.conditions", [*DEFAULT, {**told, "seeds": [0]}])
+    grid = grid_of(plain)
+    name = grid.config.evaluate.conditions[-1].name
+    assert name == "other+primer+shuffled+2shots+mlan+leaking"
+    assert protocol(plain)["conditions"] == [*DEFAULT, told]
+    assert protocol(plain, seed=1)["conditions"] == DEFAULT
+    assert json.loads(grid.identity("draw"))["limits"] == [
+        {"condition": name, "part": "test", "seeds": [0]}
+    ]
+
+
+def test_defaults_that_are_written_down_touch_nothing() -> None:
+    def told(plain: Plain) -> None:
+        written = {"option_order": "given", "primer": False, "shots": 0, "models": "all"}
+        conditions = [{**c, **written, "gold_prompts": False} for c in DEFAULT]
+        scorers = ["label_logit", "generate"]
+        put(plain, "evaluate", {"conditions": conditions, "scorers": scorers, "seed": 5})
+        put(plain, "data.benchmarks.v_object.prompt", "default")
+        put(plain, "data.benchmarks.t_capital.scorers", ["generate", "label_logit"])
+        put(plain, "data.benchmarks.t_capital.continuation", "text")
+
+    assert changed(told) == set()
+
+
+def test_condition_of_the_untuned_model_touches_no_other_run() -> None:
+    condition = {"image": "real", "parts": ["test"], "shots": 2, "models": "untuned"}
+    plain = plain_study()
+    touched = changed(lambda p: put(p, "evaluate.conditions", [*DEFAULT, condition]))
+    assert touched == {("predict", "untuned", "0"), ("draw",)}
+    put(plain, "evaluate.conditions", [*DEFAULT, condition])
+    asked = {"image": "real", "parts": ["test"], "shots": 2}
+    assert protocol(plain, "untuned")["conditions"] == [*DEFAULT, asked]
+    assert protocol(plain, "untuned")["seed"] == 0
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        {"image": "other"},
+        {"image": "real", "option_order": "shuffled"},
+        {"image": "real", "shots": 1},
+    ],
+)
+def test_seed_of_the_evaluation_decides_where_something_is_drawn(condition: Plain) -> None:
+    plain = put(plain_study(), "evaluate.conditions", [*DEFAULT, {**condition, "parts": ["test"]}])
+    before = identities(plain)
+    after = identities(put(plain, "evaluate.seed", 5))
+    differ = {job for job in before if before[job] != after[job]}
+    assert {job[0] for job in differ} == {"predict"}
+
+
+def test_how_a_benchmark_is_asked_decides_the_predictions() -> None:
+    plain = put(plain_study(), "data.benchmarks.v_object.prompt", "short")
+    put(plain, "data.benchmarks.t_capital.scorers", ["generate", "choice_logprob"])
+    asked = json.loads(grid_of(plain).identity("predict", cell="text50", seed=0))["benchmarks"]
+    assert asked == {
+        "t_capital": {
+            "modality": "text",
+            "scorers": ["choice_logprob", "generate"],
+            "continuation": "question",
+        },
+        "v_object": {"modality": "vision", "prompt": "short"},
+    }
+
+
+def test_options_of_hellaswag_continue_its_text_unless_the_study_says_otherwise() -> None:
+    own = {"adapter": "benchmark_set", "set": "hellaswag", "path": "a.jsonl"}
+    for more, expected in (({}, "text"), ({"continuation": "question"}, "question")):
+        plain = put(plain_study(), "data.benchmarks.endings", {**own, **more})
+        put(plain, "evaluate.scorers", ["choice_logprob"])
+        asked = json.loads(grid_of(plain).identity("predict", cell="text50", seed=0))["benchmarks"]
+        assert asked["endings"]["continuation"] == expected
+        assert asked["v_object"]["continuation"] == "question"
 
 
 @pytest.mark.parametrize(("key", "value"), [("taught_by", "either"), ("headline", False)])
@@ -546,3 +634,15 @@ def test_archive_of_pictures_is_an_input_and_its_place_decides_nothing() -> None
     images = {"images": grid.folder("data", "images", "own")}
     assert grid.inputs("prepare_source", source="own") == files | images
     assert "photos" not in grid.identity("prepare_source", source="own")
+
+
+def test_rule_of_a_public_benchmark_decides_its_scores() -> None:
+    plain = plain_study()
+    own = {"adapter": "benchmark_set", "set": "arc", "path": "arc.jsonl"}
+    plain["data"]["benchmarks"]["quiz"] = own
+    grid = grid_of(plain)
+    judged = json.loads(grid.identity("score", cell="text0", seed=0))["benchmarks"]
+    assert judged.pop("quiz") == {"modality": "text", "rule": "arc"}
+    assert all(entry.keys() == {"modality"} for entry in judged.values())
+    collected = json.loads(grid.identity("collect"))["benchmarks"]
+    assert [name for name, entry in collected.items() if "rule" in entry] == ["quiz"]

@@ -88,6 +88,7 @@ def _config(grid: Grid) -> dict[str, Any]:
         "projectors": sorted(str(r.align.existing) for r, _ in grid.stacks.values()),
         "templates": {n: [speaker(c), templates_of(c)] for n, c in grid.cells.items()},
         "folder": str(grid.study.path.parent),
+        "examples": [c.model_dump() for c in grid.config.evaluate.conditions if c.shots],
     }
 
 
@@ -142,9 +143,10 @@ def _examine(grid: Grid) -> dict[str, int]:
             continue
         try:
             if isinstance(benchmark, SetBenchmark):
-                _check_benchmark(grid, name, benchmark)
+                clusters = _dev_clusters(grid, name, benchmark)
             else:
-                count_items(name, benchmark, concepts)
+                clusters = count_items(name, benchmark, concepts)["dev"]
+            problems += _shots_problems(grid, name, clusters)
         except DataError as error:
             problems += error.lines
     problems += _budget_problems(grid, sizes)
@@ -200,10 +202,25 @@ def _rows_prepared(grid: Grid, source: str) -> int | None:
     return int(record["facts"]["rows"]) if identity and record["inputs"] == files else None
 
 
-def _check_benchmark(grid: Grid, name: str, benchmark: SetBenchmark) -> None:
+def _dev_clusters(grid: Grid, name: str, benchmark: SetBenchmark) -> int:
+    """How many clusters the dev part has; questions and pictures are checked on the way."""
     seed = grid.config.data.concepts.split_seed
     found = read_parts(name, benchmark, grid.source_files(name), seed)
     album_of(name, benchmark, found.items, grid.pictures(name))
+    return len({item.cluster for item in found.items if item.part == "dev"})
+
+
+def _shots_problems(grid: Grid, name: str, clusters: int) -> Iterator[str]:
+    """Conditions that show more examples than the dev part has clusters beside the asked one's."""
+    modality = grid.config.data.benchmarks[name].modality
+    for number, condition in enumerate(grid.config.evaluate.conditions):
+        left = clusters - ("dev" in condition.parts)
+        asked = condition.image == "real" or modality == "vision"
+        if asked and condition.shots > left:
+            yield (
+                f"evaluate.conditions.{number}.shots = {condition.shots}: the dev part of "
+                f"data.benchmarks.{name} has {clusters} clusters, which leave {left} for examples"
+            )
 
 
 def _budget_problems(grid: Grid, sizes: dict[str, int]) -> Iterator[str]:

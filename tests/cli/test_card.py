@@ -44,8 +44,17 @@ def _finished(grid: Grid) -> Grid:
 def _scored(grid: Grid) -> None:
     """Fabricate the summary: one benchmark, two seeds of one cell."""
     numbers = {"standard_error": 0.1, "n": 8, "invalid_rate": 0.0, "chance": 0.25}
+    numbers |= {"metric": "accuracy"}
     scores = [
-        {"cell": "text50", "seed": seed, **WHERE, **STRICT, "value": value, **numbers}
+        {
+            "cell": "text50",
+            "seed": seed,
+            **WHERE,
+            **STRICT,
+            "metric": "accuracy",
+            **numbers,
+            "value": value,
+        }
         for seed, value in ((0, 0.5), (1, 0.75))
     ]
     bounds = {"value": 0.625, "low": 0.4, "high": 0.8, "seeds": 2, "clusters": 8, "n": 8}

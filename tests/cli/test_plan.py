@@ -85,6 +85,29 @@ def test_captions_gone_through_more_than_four_times_are_warned_of(project: Path)
     ]
 
 
+def test_examples_that_a_dev_part_has_not_are_one_line_before_any_job(project: Path) -> None:
+    choices = {"text": ["cat", "dog"], "label": ["A", "B"]}
+    rows = [
+        {"id": f"q{n}", "question_stem": "What?", "choices": choices, "answerKey": "A"}
+        for n in range(20)
+    ]
+    path = project / "config" / "quiz.jsonl"
+    path.write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
+    quiz = {"adapter": "benchmark_set", "set": "openbookqa", "path": "quiz.jsonl", "dev_share": 0.1}
+    conditions = [
+        {"image": "real", "parts": ["test"], "shots": 2},
+        {"image": "blank", "parts": ["dev"], "shots": 3},
+        {"image": "real", "parts": ["dev"], "shots": 2},
+    ]
+    write_study(project, data__benchmarks__quiz=quiz, evaluate__conditions=conditions)
+    with pytest.raises(ConfigError) as caught:
+        preflight(open_grid("mine"))
+    assert caught.value.lines == (
+        "config/mine.yaml: evaluate.conditions.2.shots = 2: the dev part of data.benchmarks.quiz "
+        "has 2 clusters, which leave 1 for examples",
+    )
+
+
 def test_budget_matched_down_is_lowered_for_all_cells_alike(project: Path) -> None:
     write_study(project, recipe__mixture__instances=400, recipe__mixture__match="down")
     grid = open_grid("mine")

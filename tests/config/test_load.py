@@ -238,8 +238,78 @@ ONE_WRONG_VALUE = {
             {"image": "real", "parts": ["test"], "seeds": [1]},
             {"image": "blank", "parts": ["dev"]},
         ],
-        ": evaluate.conditions: no condition for text benchmarks (`blank` is for vision only) in "
-        "seed 0",
+        ": evaluate.conditions: no condition for text benchmarks (only `real` asks them) in seed 0",
+    ),
+    "condition of an unknown prompt": (
+        "evaluate.conditions",
+        [{"image": "real", "parts": ["test"], "prompt": "shrt"}],
+        ": evaluate.conditions.0.prompt = 'shrt': not one of default, before, after, short, mlan; "
+        "did you mean 'short'?",
+    ),
+    "benchmark's unknown prompt": (
+        "data.benchmarks.v_object.prompt",
+        "befor",
+        ": data.benchmarks.v_object.prompt = 'befor': not one of default, before, after, short, "
+        "mlan; did you mean 'before'?",
+    ),
+    "unknown image": (
+        "evaluate.conditions",
+        [{"image": "others", "parts": ["dev"]}],
+        ": evaluate.conditions.0.image = 'others': not one of real, blank, other; did you mean "
+        "'other'?",
+    ),
+    "unknown scorer": (
+        "evaluate.scorers",
+        ["generate", "choice_logprobs"],
+        ": evaluate.scorers.1 = 'choice_logprobs': not one of generate, label_logit, "
+        "choice_logprob; did you mean 'choice_logprob'?",
+    ),
+    "scorer named twice": (
+        "data.benchmarks.v_object.scorers",
+        ["generate", "generate"],
+        ": data.benchmarks.v_object.scorers = generate: named twice; each value may stand once",
+    ),
+    "free answers that nothing asks for": (
+        "data.benchmarks.sight",
+        {
+            "adapter": "benchmark_set",
+            "set": "gqa",
+            "path": "a.json",
+            "image_folder": "a",
+            "scorers": ["label_logit"],
+        },
+        ": data.benchmarks.sight.scorers = label_logit: free answers of data.benchmarks.sight need "
+        "`generate`",
+    ),
+    "more examples than a dev part has": (
+        "evaluate.conditions",
+        [
+            {"image": "real", "parts": ["test"], "shots": 16},
+            {"image": "blank", "parts": ["dev"], "shots": 16},
+        ],
+        ": evaluate.conditions.1.shots = 16: data.benchmarks.v_object.dev = 16 leaves 15 for "
+        "examples",
+    ),
+    "condition of one name in two words": (
+        "evaluate.conditions",
+        [
+            {"image": "real", "parts": ["test"], "shots": 1},
+            {"image": "real", "parts": ["test"], "shots": 1, "models": "untuned"},
+        ],
+        ": evaluate.conditions = real+1shot test: named twice; each value may stand once",
+    ),
+    "condition of a seed that the untuned model has not": (
+        "evaluate.conditions",
+        [
+            {"image": "real", "parts": ["test"]},
+            {"image": "real", "parts": ["dev"], "models": "untuned", "seeds": [1]},
+        ],
+        ": evaluate.conditions.1.seeds = 1: not a seed of the study's untuned model; allowed: 0",
+    ),
+    "conditions of the untuned model alone": (
+        "evaluate.conditions",
+        [{"image": "real", "parts": ["test"], "models": "untuned"}],
+        ": evaluate.conditions: no condition in seed 0, 1",
     ),
     "bad name": (
         "data.images.New Set",
@@ -268,11 +338,21 @@ LIMITED = [
 ]
 
 
+def test_other_picture_without_any_picture_is_one_line(tmp_path: Path) -> None:
+    study = plain_study()
+    del study["data"]["benchmarks"]["v_object"]
+    conditions = [{"image": image, "parts": ["dev"]} for image in ("real", "blank", "other")]
+    put(study, "evaluate.conditions", conditions)
+    assert mistakes(tmp_path, study) == [
+        ": evaluate.conditions.2.image = 'other': no benchmark of the study shows a picture"
+    ]
+
+
 @pytest.mark.parametrize("seeds", [None, "first", "1"])
 def test_seeds_of_a_condition_are_those_of_the_file(tmp_path: Path, seeds: str | None) -> None:
     path = write(tmp_path, put(plain_study(), "evaluate.conditions", LIMITED))
     conditions = load_study(path, seeds=seeds).config.evaluate.conditions
-    assert [c.model_dump(exclude_none=True) for c in conditions] == LIMITED
+    assert [c.model_dump(exclude_defaults=True) for c in conditions] == LIMITED
 
 
 def test_seed_of_the_untuned_model_may_be_named(tmp_path: Path) -> None:
@@ -405,6 +485,18 @@ def test_best_cell_needs_dev_answers_to_real_pictures(tmp_path: Path) -> None:
         ": keep = 'best': compares cells on the dev parts, which no condition of "
         "evaluate.conditions asks with the real picture"
     ]
+
+
+def test_best_cell_needs_greedy_answers_of_every_headline_benchmark(tmp_path: Path) -> None:
+    study = put(plain_study(), "keep", "best")
+    put(study, "evaluate.scorers", ["label_logit"])
+    put(study, "data.benchmarks.v_object.scorers", ["generate"])
+    assert mistakes(tmp_path, study) == [
+        ": keep = 'best': compares greedy answers, which no scorer of data.benchmarks.t_capital "
+        "asks for"
+    ]
+    put(study, "data.benchmarks.t_capital.headline", False)
+    load_study(write(tmp_path, study))
 
 
 @pytest.mark.parametrize(

@@ -11,9 +11,14 @@ TEXT = ("squad", "strategyqa", "commonsenseqa", "cosmosqa", "arc")
 VISION = ("vqav2", "aokvqa")
 
 
-def paper_grid(mode: str = "full") -> Grid:
-    """The paper's sources and recipe, on a hub that nobody asks."""
+def paper_grid(mode: str = "full", **benchmarks: str) -> Grid:
+    """The paper's sources and recipe, on a hub that nobody asks; `benchmarks` are public sets."""
     plain = plain_study()
+    if benchmarks:
+        asked = {"adapter": "benchmark_set", "repository": "hub:datasets/acme/asked"}
+        named = {n: {**asked, "set": s, "path": f"{n}.parquet"} for n, s in benchmarks.items()}
+        put(plain, "data.benchmarks", named)
+        put(plain, "evaluate.conditions", [{"image": "real", "parts": ["dev", "test"]}])
     for name in (*TEXT, *VISION):
         source = {"adapter": "instruction_set", "set": name, "path": f"{name}.parquet"}
         repository = f"hub:datasets/acme/{name}"
@@ -43,8 +48,8 @@ def paper_grid(mode: str = "full") -> Grid:
     return Grid(validated(plain, "paper"), "cpu")
 
 
-def setting(share: float, mode: str = "full") -> Setting:
+def setting(share: float, mode: str = "full", **benchmarks: str) -> Setting:
     """A cell of the paper's grid, as the estimator sees it."""
-    grid = paper_grid(mode)
+    grid = paper_grid(mode, **benchmarks)
     (cell,) = (c for c in grid.cells.values() if c.text_share == share)
     return Shapes(grid).of_cell(cell)

@@ -2,15 +2,16 @@ from __future__ import annotations
 
 import os
 import platform
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from mlan.config import load_study
+from mlan.config import StudyConfig, load_study
 from mlan.cost import estimate, measured_rates, tasks
 from mlan.cost.disk import kept_bytes, run_bytes, study_disk
 from mlan.cost.estimate import slots, task_seconds
-from mlan.cost.flops import ANSWER_STEPS, predict_tokens, tune_work
+from mlan.cost.flops import ANSWER_STEPS, predict_tokens, predict_work, tune_work
 from mlan.cost.lengths import asked_items
 from mlan.cost.shapes import (
     LANGUAGE_MODELS,
@@ -196,6 +197,44 @@ def test_questions_of_tiny_are_counted_over_conditions(tmp_path: Path) -> None:
     known = {"t_capital": 10.0, "t_demonym": 10.0, "v_object": 20.0, "v_capital": 30.0}
     setting = Shapes(grid).of_recipe(grid.config.recipe)
     assert predict_tokens(setting, 0, known) == 12 * 10 * 2 + 16 * 20 + 16 * 30
+
+
+def test_examples_continued_options_and_the_untuned_model_s_conditions_are_counted(
+    tmp_path: Path,
+) -> None:
+    grid = grid_of("tiny", tmp_path)
+    plain = grid.config.model_dump(by_alias=True, exclude_none=True)
+    plain["evaluate"]["conditions"] = [
+        {"image": "real", "parts": ["test"]},
+        {"image": "other", "parts": ["dev"]},
+        {"image": "real", "parts": ["test"], "shots": 3, "models": "untuned"},
+    ]
+    plain["data"]["benchmarks"]["t_capital"]["scorers"] = ["choice_logprob", "label_logit"]
+    config = StudyConfig.model_validate(plain)
+    setting = replace(Shapes(grid).of_recipe(config.recipe), config=config)
+
+    assert asked_items(config, 0) == {
+        "t_capital": 8,
+        "t_demonym": 8,
+        "v_object": 12,
+        "v_capital": 12,
+    }
+    assert asked_items(config, 0, "untuned") == {
+        "t_capital": 16,
+        "t_demonym": 16,
+        "v_object": 20,
+        "v_capital": 20,
+    }
+    known = {"t_capital": 10.0, "t_demonym": 10.0, "v_object": 20.0, "v_capital": 30.0}
+    tuned = 8 * 10 * 2 + 8 * 10 + 12 * 20 + 12 * 30
+    assert predict_tokens(setting, 0, known) == tuned
+    # Three examples make a prompt of four turns.
+    more = 4 * (8 * 10 * 2 + 8 * 10 + 8 * 20 + 8 * 30)
+    untuned = replace(setting, kind="untuned")
+    assert predict_tokens(untuned, 0, known) == tuned + more
+    # t_capital is not decoded: every item of the others takes so many steps.
+    per_step = 2 * (setting.model.parameters + setting.model.width * setting.model.vocabulary)
+    assert predict_work(setting, 0).decoding == 32 * ANSWER_STEPS * per_step
 
 
 def test_questions_of_small_are_counted_seed_by_seed(tmp_path: Path) -> None:

@@ -76,6 +76,19 @@ def test_gpu_divides_the_work_by_its_peak_at_the_assumed_share() -> None:
     assert Device(GPUS["a100-80g"], 0.5).seconds("tune", work, cell, 0) == work.total / 156e12
 
 
+def test_questions_about_one_picture_count_it_once() -> None:
+    """POPE: 9,000 questions about 500 pictures; AI2D has a picture for each of its 3,088."""
+    many, one = setting(0.5, pope="pope"), setting(0.5, ai2d="ai2d")
+    of_pope, of_ai2d = (predict_work(cell, 0) for cell in (many, one))
+
+    assert of_pope.tower == pytest.approx(500 * many.tower.per_picture)
+    assert of_ai2d.tower == pytest.approx(3088 * many.tower.per_picture)
+    prefill = of_pope.language - (of_pope.decoding - of_pope.head)
+    assert prefill == pytest.approx(2 * N * (9000 * 75 + 500 * 576))
+    prefill = of_ai2d.language - (of_ai2d.decoding - of_ai2d.head)
+    assert prefill == pytest.approx(2 * N * 3088 * (75 + 576))
+
+
 def test_decoding_is_bound_by_reading_the_weights() -> None:
     cell = setting(0.0)
     work = predict_work(cell, 0)

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 
 from mlan.errors import DataError
-from mlan.evaluate.engine import Question, answer, check_options
+from mlan.evaluate.engine import Answer, answer
+from mlan.evaluate.questions import Question, check_labels
+from mlan.evaluate.recheck import flips, sample
+from mlan.evaluate.trees import Shape, Tree, grow
 from mlan.model.compose import compose, initialise_projector
+from tests.evaluate.asking import END, IMAGE, LENGTH, features, greedy, log_likelihoods, question
 from tests.toy import write_backbone
 
-END = 2
+# As if the model were wide: whatever saves a token is shared.
+WIDE = Shape(IMAGE, LENGTH, 10**6)
 
 
 @pytest.fixture(scope="module")
@@ -22,163 +29,166 @@ def model(tmp_path_factory: pytest.TempPathFactory):
     return made
 
 
-def _features(number: int) -> torch.Tensor:
-    return torch.randn((1, 9, 24), generator=torch.Generator().manual_seed(number))
-
-
 def _questions() -> list[Question]:
-    image = [3] * 9
+    """Nine questions of several lengths, with and without a picture, about three pictures."""
     draw = torch.Generator().manual_seed(5)
-    questions = []
+    asked = []
     for number in range(9):
         words = torch.randint(4, 22, (3 + number % 4,), generator=draw).tolist()
-        picture = f"set/{number}" if number % 2 else ""
-        ids = [4, *(image if picture else []), *words, 5]
-        questions.append(Question(str(number), "test", ids, picture, _options(number)))
-    return questions
+        shown = [f"set/{number % 3}"] if number % 2 else []
+        ids = [4, 6, *([IMAGE] * LENGTH if shown else []), *words, 5]
+        labels = [[10], [11, 14 + number % 3], [12, 15], [13]]
+        asked.append(question(str(number), ids, pictures=shown, labels=labels))
+    return asked
 
 
-def _options(number: int) -> list[list[int]]:
-    return [[10], [11, 14 + number % 3], [12, 15], [13]]
+def _ask(model, trees: list[Tree]) -> dict[str, Answer]:
+    shown = features([picture for tree in trees for picture in tree.pictures])
+    given = answer(model, trees, shown, end=END)
+    return {
+        q.item: found
+        for tree, of_tree in zip(trees, given, strict=True)
+        for q, found in zip(tree.questions, of_tree, strict=True)
+    }
 
 
-def _pictures(questions: list[Question]) -> torch.Tensor | None:
-    shown = [_features(int(q.item)) for q in questions if q.picture]
-    return torch.cat(shown) if shown else None
+def _alone(asked: list[Question]) -> list[Tree]:
+    return [tree for q in asked for tree in grow([q], WIDE, 1)]
 
 
-def _ask(model, questions: list[Question], tokens: int = 5):
-    return answer(model, questions, _pictures(questions), end=END, max_new_tokens=tokens)
+def _check(model, asked: list[Question], given: dict[str, Answer]) -> None:
+    """Every answer equals that of full forward passes over its prompt alone."""
+    assert given.keys() == {q.item for q in asked}
+    for q in asked:
+        found, expected = given[q.item], log_likelihoods(model, q)[-1]
+        assert found.labels == pytest.approx([float(expected[o[0]]) for o in q.labels], abs=1e-4)
+        assert found.ids == greedy(model, q)
+        assert found.ended == (len(found.ids) < q.max_new_tokens)
+        sums = [_whole(model, q, option) for option in q.choices]
+        assert found.choices == pytest.approx(sums, abs=1e-4)
 
 
-def _alone(model, question: Question) -> tuple[list[float], list[int]]:
-    """Option scores and greedy ids from full forward passes over one unpadded prompt."""
-    ids = list(question.ids)
-    scores: list[float] = []
-    for _ in range(5):
-        tensor = torch.tensor([ids])
-        embeddings = model.get_input_embeddings()(tensor)
-        if question.picture:
-            image = model.model.multi_modal_projector(_features(int(question.item)))
-            where = (tensor == model.config.image_token_id).unsqueeze(-1)
-            embeddings = embeddings.masked_scatter(where, image)
-        with torch.no_grad():
-            hidden = model.model.language_model(inputs_embeds=embeddings)[0]
-            logits = model.lm_head(hidden)[0, -1]
-        if not scores:
-            scores = logits.log_softmax(-1)[[o[0] for o in question.options]].tolist()
-        token = int(logits.argmax())
-        if token == END:
-            break
-        ids.append(token)
-    return scores, ids[len(question.ids) :]
+def _whole(model, asked: Question, option: list[int]) -> float:
+    """Log-likelihood of an option's tokens after its question."""
+    rows = log_likelihoods(model, asked, option)[-len(option) - 1 : -1]
+    return float(rows[torch.arange(len(option)), torch.tensor(option)].sum())
 
 
 def test_answers_equal_full_forward_passes_one_by_one(model) -> None:
-    questions = _questions()
-    together = _ask(model, questions)
-    for question, given in zip(questions, together, strict=True):
-        scores, ids = _alone(model, question)
-        assert given.label_scores == pytest.approx(scores, abs=1e-4)
-        assert given.ids == ids
-        assert given.ended == (len(ids) < 5)
+    asked = _questions()
+    _check(model, asked, _ask(model, _alone(asked)))
+
+
+def test_shared_beginnings_change_nothing(model) -> None:
+    """Three pictures with several questions, texts that begin alike: trees of many branches."""
+    asked = _questions()
+    trees = grow(asked, WIDE, 48)
+    assert len(trees) == 1
+    # What begins alike stands once: six questions have pictures, of which there are three.
+    assert len(trees[0]) < sum(len(q.ids) for q in asked)
+    assert sorted(trees[0].pictures) == ["set/0", "set/1", "set/2"]
+    _check(model, asked, _ask(model, trees))
+
+
+def test_trees_of_several_sizes_are_answered_together(model) -> None:
+    asked = _questions()
+    trees = [*grow(asked[:5], WIDE, 48), *_alone(asked[5:7]), *grow(asked[7:], WIDE, 48)]
+    assert len({len(tree) for tree in trees}) > 2
+    _check(model, asked, _ask(model, trees))
 
 
 def test_answers_equal_generate_of_transformers(model) -> None:
-    for question in [q for q in _questions() if not q.picture]:
-        ids = torch.tensor([question.ids])
+    for q in [q for q in _questions() if not q.pictures]:
+        ids = torch.tensor([q.ids])
         out = model.generate(
             input_ids=ids, attention_mask=torch.ones_like(ids), max_new_tokens=5,
             do_sample=False, eos_token_id=END, pad_token_id=END,
         )  # fmt: skip
         expected = [t for t in out[0, ids.shape[1] :].tolist() if t != END]
-        assert _ask(model, [question])[0].ids == expected
+        assert _ask(model, _alone([q]))[q.item].ids == expected
 
 
-def test_batch_composition_does_not_change_answers(model) -> None:
-    questions = _questions()
-    together = _ask(model, questions)
-    for question, given in zip(questions, together, strict=True):
-        alone = _ask(model, [question])[0]
-        assert alone.ids == given.ids
-        assert alone.label_scores == pytest.approx(given.label_scores, abs=1e-4)
-
-
-def test_answer_stops_at_the_end_token_and_drops_it(model) -> None:
-    rows = _questions()
-    for given in _ask(model, rows, tokens=12):
-        assert END not in given.ids
-        assert given.ended or len(given.ids) == 12
-
-
-def _with_one_beginning(pictures: int) -> list[Question]:
-    """Questions of several lengths that begin alike, up to their picture or beyond it."""
-    draw = torch.Generator().manual_seed(8)
-    questions = []
-    for number in range(21):
-        words = torch.randint(4, 22, (2 + number % 3,), generator=draw).tolist()
-        image = [3] * 9 if pictures else []
-        picture = f"set/{number % pictures}" if pictures else ""
-        ids = [4, 6, 7, 8, 9, 10, *image, 11, 12, *words, 5]
-        questions.append(Question(str(number), "test", ids, picture, _options(number)))
-    return questions
-
-
-@pytest.mark.parametrize(("pictures", "shared"), [(0, 8), (1, 17), (2, 6)])
-def test_one_beginning_is_computed_once_and_changes_nothing(
-    model, pictures: int, shared: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    questions = _with_one_beginning(pictures)
-    shown = [_features(int(q.picture[-1])) for q in questions if q.picture]
-    table = torch.cat(shown) if shown else None
-    passes: list[tuple[int, ...]] = []
-    language = model.model.language_model
-    forward = language.forward
-
-    def counted(*args, **kwargs):
-        if kwargs.get("inputs_embeds") is not None:
-            passes.append(tuple(kwargs["inputs_embeds"].shape[:2]))
-        return forward(*args, **kwargs)
-
-    monkeypatch.setattr(language, "forward", counted)
-    together = answer(model, questions, table, end=END, max_new_tokens=5)
-    longest = max(len(q.ids) for q in questions)
-    assert passes == [(1, shared), (len(questions), longest - shared)]
-    for number, (question, given) in enumerate(zip(questions, together, strict=True)):
-        mine = table[number : number + 1] if table is not None else None
-        alone = answer(model, [question], mine, end=END, max_new_tokens=5)[0]
-        assert given.ids == alone.ids
-        assert given.label_scores == pytest.approx(alone.label_scores, abs=1e-4)
-
-
-def test_options_with_one_first_token_are_refused() -> None:
-    question = Question("capital/1", "test", [1], "", [[7, 9], [8], [7, 10]])
-    with pytest.raises(DataError, match=r"item 'capital/1': two options begin with the same"):
-        check_options(question)
-
-
-def test_draft_is_taken_only_where_greedy_decoding_gives_it(model) -> None:
-    """Options made from the greedy answers: some right to the end, some only at the start."""
-    questions = []
-    for number, question in enumerate(_questions()):
-        greedy = _alone(model, question)[1]
-        right = greedy if number % 3 else [*greedy[:2], 21]
-        others = [[t] for t in range(10, 20) if t != right[0]][:3]
-        questions.append(
-            Question(question.item, "test", question.ids, question.picture, [right, *others])
+@pytest.mark.parametrize("together", [False, True])
+def test_likelihood_of_whole_options(model, together: bool) -> None:
+    """Options that share a beginning, one that begins another, one of one token."""
+    choices = [[10, 14, 15], [10, 14, 16], [10, 14], [11]]
+    asked = [replace(q, choices=choices, labels=[], max_new_tokens=0) for q in _questions()]
+    given = _ask(model, grow(asked, WIDE, 48) if together else _alone(asked))
+    for q in asked:
+        assert given[q.item].choices == pytest.approx(
+            [_whole(model, q, option) for option in choices], abs=1e-4
         )
-    for question, given in zip(questions, _ask(model, questions, tokens=5), strict=True):
-        assert given.ids == _alone(model, question)[1]
+        assert (given[q.item].ids, given[q.item].labels) == ([], [])
 
 
-def test_free_answers_are_decoded_beside_questions_with_options(model) -> None:
-    asked = _questions()
-    mixed = [
-        Question(q.item, q.part, q.ids, q.picture, q.options if number % 3 else [])
-        for number, q in enumerate(asked)
+def test_limits_hold_for_each_question(model) -> None:
+    asked = [replace(q, max_new_tokens=number % 4) for number, q in enumerate(_questions())]
+    given = _ask(model, grow(asked, WIDE, 48))
+    longest = {q.item: greedy(model, replace(q, max_new_tokens=4)) for q in asked}
+    for q in asked:
+        assert given[q.item].ids == longest[q.item][: q.max_new_tokens]
+        assert END not in given[q.item].ids
+
+
+def test_several_pictures_of_one_question(model) -> None:
+    """Format examples show their own pictures before the item's."""
+    image = [IMAGE] * LENGTH
+    asked = [
+        question("a", [4, *image, 7, 8, *image, 9], pictures=["set/1", "set/2"]),
+        question("b", [4, *image, 7, 8, *image, 9], pictures=["set/1", "set/3"]),
+        question("c", [4, *image, 7, 8, *image, 10], pictures=["set/2", "set/2"]),
     ]
-    with_options = _ask(model, asked)
-    for question, given, before in zip(mixed, _ask(model, mixed), with_options, strict=True):
-        check_options(question)
-        assert given.ids == before.ids
-        assert given.label_scores == (before.label_scores if question.options else [])
+    trees = grow(asked, WIDE, 48)
+    assert [tree.pictures for tree in trees] == [["set/1", "set/2", "set/3", "set/2", "set/2"]]
+    _check(model, asked, _ask(model, trees))
+
+
+def test_labels_with_one_first_token_are_refused() -> None:
+    asked = question("capital/1", [1], labels=[[7, 9], [8], [7, 10]])
+    with pytest.raises(DataError, match=r"item 'capital/1': two options begin with the same"):
+        check_labels(asked)
+
+
+@pytest.mark.parametrize("together", [False, True])
+def test_draft_is_taken_only_where_greedy_decoding_gives_it(model, together: bool) -> None:
+    """Labels made from the greedy answers: some right to the end, some only at the start."""
+    asked = []
+    for number, q in enumerate(_questions()):
+        said = greedy(model, q)
+        right = said if number % 3 else [*said[:2], 21]
+        others = [[t] for t in range(10, 20) if t != right[0]][:3]
+        asked.append(replace(q, labels=[right, *others]))
+    _check(model, asked, _ask(model, grow(asked, WIDE, 48) if together else _alone(asked)))
+
+
+def test_free_answers_are_decoded_beside_questions_with_labels(model) -> None:
+    asked = [q if n % 3 else replace(q, labels=[]) for n, q in enumerate(_questions())]
+    _check(model, asked, _ask(model, grow(asked, WIDE, 48)))
+
+
+def test_flips_are_counted_between_batches_and_each_question_alone(model) -> None:
+    asked = [
+        replace(q, choices=[[10, 14], [11, 15]] if n == 2 else [])
+        for n, q in enumerate(_questions())
+    ]
+    given = _ask(model, grow(asked, WIDE, 48))
+    told = {q.item: {"text": given[q.item].ids, "labels": given[q.item].labels,
+                     "choices": given[q.item].choices} for q in asked}  # fmt: skip
+
+    def alone(q: Question) -> dict:
+        found = _ask(model, _alone([q]))[q.item]
+        return {"text": found.ids, "labels": found.labels, "choices": found.choices}
+
+    some = sample(asked, 5)
+    assert [q.item for q in some] == [q.item for q in sample(asked[::-1], 5)]
+    found = flips(asked, lambda q: told[q.item], alone)
+    assert found | {"largest_gap": 0} == {
+        "asked": 9, "answers": 0, "labels": 0, "choices": 0, "largest_gap": 0
+    }  # fmt: skip
+    assert found["largest_gap"] < 1e-4
+    told["1"]["text"] = [19]
+    told["3"]["labels"] = told["3"]["labels"][::-1]
+    told["2"]["choices"] = told["2"]["choices"][::-1]
+    spoilt = flips(asked, lambda q: told[q.item], alone)
+    assert (spoilt["answers"], spoilt["labels"], spoilt["choices"]) == (1, 1, 1)
+    assert spoilt["largest_gap"] > 1e-3

@@ -9,25 +9,25 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+import torch
 from safetensors.torch import save_file
 
+from mlan.config import Study, StudyConfig
 from mlan.data.prepare.benchmark import prepare_benchmark
 from mlan.data.prepare.images import prepare_images
 from mlan.errors import DataError
-from mlan.evaluate.engine import Question
-from mlan.evaluate.predict import Asked, batches_of, check_lengths, predict
+from mlan.evaluate.predict import check_lengths, predict
 from mlan.evidence.collect import collect
 from mlan.grid import Grid
 from mlan.mixture.template import Template
-from mlan.model.compose import compose, initialise_projector, stage1_tensors
+from mlan.model.compose import compose, initialise_projector, load_stage1, stage1_tensors
 from mlan.model.towers import TOKENS
 from mlan.records import RECORD, read_checked, read_record, write_record
 from mlan.score.score import score_run
 from mlan.stage import Job
 from tests.config.example import plain_study, put, validated
 from tests.data.public import picture, write_rows
+from tests.evaluate.asking import question
 from tests.toy import tokenizer, write_backbone
 
 COLOURS = ["red", "blue", "green", "white", "black"]
@@ -170,35 +170,73 @@ def test_summary_says_which_sources_a_benchmark_is_near_to(finished: Grid) -> No
     assert {"quiz", "sight", "text average", "vision average"} == set(scores["benchmark"])
 
 
-def _question(name: str, length: int) -> Question:
-    return Question(name, "test", [1] * length, "", [])
-
-
-@given(
-    st.lists(st.integers(1, 300), min_size=1, max_size=60),
-    st.integers(1, 20),
-    st.integers(1, 600),
-)
-def test_batches_hold_every_question_once_within_the_budget(
-    lengths: list[int], largest: int, tokens: int
+def test_every_condition_and_scorer_is_answered_in_one_row_an_item(
+    finished: Grid, tmp_path: Path
 ) -> None:
-    asked = [_question(f"{n:03d}", length) for n, length in enumerate(lengths)]
-    batches = batches_of(asked, largest, tokens)
-    flat = [q for batch in batches for q in batch]
-    assert flat == sorted(asked, key=lambda q: (len(q.ids), q.item))
-    for batch in batches:
-        assert 1 <= len(batch) <= largest
-        assert len(batch) == 1 or len(batch) * len(batch[-1].ids) <= tokens
+    """A further prediction of the same model: what has a default stays as it was."""
+    plain = finished.study.config.model_dump(by_alias=True, exclude_none=True)
+    more = {"option_order": "shuffled", "shots": 2, "prompt": "after"}
+    plain["evaluate"]["conditions"] += [
+        {"image": "other", "parts": ["test"]},
+        {"image": "real", "parts": ["test"], **more},
+    ]
+    plain["evaluate"]["scorers"] = ["generate", "label_logit", "choice_logprob"]
+    study = Study("example", finished.study.path, StudyConfig.model_validate(plain))
+    grid = Grid(study, "cpu", finished.root.parent)
+    folder = _run(grid, "predict", predict, tmp_path / "predictions", cell=CELL, seed=SEED)
+    named = "real+shuffled+2shots+after"
+    backbone = finished.folder("backbone", "toy-llama_toy-tower")
+    model = compose(backbone)
+    load_stage1(model, finished.folder("align", "base") / "projector.safetensors")
+    template = Template("user-assistant", tokenizer(), TOKENS)
+    for name in ("quiz", "sight"):
+        given = read_checked(folder / f"{name}.parquet")
+        keys = ["condition", "item"]
+        assert not given.duplicated(keys).any()
+        before = read_checked(finished.run_folder(CELL, SEED, "predictions") / f"{name}.parquet")
+        both = before.merge(given, on=keys, suffixes=("", "_now"))
+        assert len(both) == len(before)
+        for column in ("text", "ended"):
+            assert (both[column] == both[f"{column}_now"]).all()
+        for row in both.itertuples():
+            assert list(row.label_scores) == pytest.approx(list(row.label_scores_now), abs=1e-4)
+        pictures = {"real", "blank", "other"} if name == "sight" else {"real"}
+        assert set(given["condition"]) == {*pictures, named}
+        items = read_checked(finished.folder("data", "benchmarks", name) / "items.parquet")
+        options = dict(zip(items["id"], items["options"], strict=True))
+        for row in given.itertuples():
+            shown = [str(option) for option in options[row.item]]
+            if name == "quiz" and row.condition == named:
+                assert sorted(row.order) == [0, 1, 2, 3]
+                shown = [shown[place] for place in row.order]
+            else:
+                assert list(row.order) == []
+            assert list(row.choice_tokens) == [len(template.answer(o)) for o in shown]
+            assert len(row.choice_scores) == len(row.label_scores) == len(shown)
+    quiz = read_checked(folder / "quiz.parquet")
+    row = quiz[quiz["condition"] == "real"].iloc[0]
+    question = items_of(finished, "quiz").loc[row["item"]]
+    ids = template.question(f"Question: {question['question']}\nAnswer:", picture=False)
+    for option, score in zip(question["options"], row["choice_scores"], strict=True):
+        whole = torch.tensor([[*ids, *template.answer(str(option))]])
+        with torch.no_grad():
+            logits = model.lm_head(model.model.language_model(input_ids=whole)[0])[0]
+        likelihood = logits.log_softmax(-1)
+        places = range(len(ids), whole.shape[1])
+        expected = sum(float(likelihood[p - 1, whole[0, p]]) for p in places)
+        assert score == pytest.approx(expected, abs=1e-4)
 
 
-def test_budget_of_tokens_leaves_batches_of_short_questions_as_they_are() -> None:
-    asked = [_question(f"{n:03d}", 20 + n % 7) for n in range(100)]
-    batches = batches_of(asked, 48, 32_768)
-    assert [len(batch) for batch in batches] == [34, 33, 33]
+def items_of(grid: Grid, name: str) -> pd.DataFrame:
+    path = grid.folder("data", "benchmarks", name) / "items.parquet"
+    return read_checked(path).set_index("id")
 
 
 def test_question_beyond_the_context_is_one_line() -> None:
-    asked = Asked("race", "real", [[_question("race/a", 12), _question("race/b", 15)]], 4)
+    asked = [
+        question(name, [1] * length, benchmark="race", max_new_tokens=4)
+        for name, length in (("race/a", 12), ("race/b", 15))
+    ]
     check_lengths(asked, 19)
     with pytest.raises(DataError) as caught:
         check_lengths(asked, 18)

@@ -140,6 +140,21 @@ def test_form_is_the_models_own_template(
     assert told[len(ids) :] == whole(tokenizer, tail)
 
 
+@pytest.mark.parametrize("name", REFERENCES)
+def test_pictures_of_later_turns_stand_as_in_the_models_own_template(name: str) -> None:
+    tokenizer, chat_template = REFERENCES[name]()
+    shown = [{**turn, "user": "<image>" * TOKENS + "\n" + turn["user"]} for turn in TURNS]
+    bos = {"bos_token": "<|begin_of_text|>"}
+    asked = rendered(chat_template, shown, prompt=True, **bos)
+    template = Template(name, tokenizer, TOKENS)
+    ids = [
+        *template.question(TURNS[0]["user"], picture=True),
+        *template.reply(TURNS[0]["assistant"]),
+        *template.question(TURNS[1]["user"], picture=True, first=False),
+    ]
+    assert ids == whole(tokenizer, asked)
+
+
 SYSTEM = (
     "A chat between a curious user and an artificial intelligence assistant. The assistant gives "
     "helpful, detailed, and polite answers to the user's questions."
@@ -170,6 +185,21 @@ def test_vicuna_with_a_picture_is_llavas_conversation_v1() -> None:
     tokenizer = sentence_piece()
     text = f"{SYSTEM} USER: <image>\n{WORDS[0]} ASSISTANT: {WORDS[1]}</s>"
     ids = Template("vicuna-v1", tokenizer, TOKENS).encode(TURNS[:1], picture=True).ids
+    assert ids == llava(tokenizer, text)
+
+
+def test_vicuna_with_two_pictures_is_llavas_conversation_v1() -> None:
+    tokenizer = sentence_piece()
+    text = (
+        f"{SYSTEM} USER: <image>\n{WORDS[0]} ASSISTANT: {WORDS[1]}</s>USER: <image>\n{WORDS[2]} "
+        "ASSISTANT:"
+    )
+    template = Template("vicuna-v1", tokenizer, TOKENS)
+    ids = [
+        *template.question(WORDS[0], picture=True),
+        *template.reply(WORDS[1]),
+        *template.question(WORDS[2], picture=True, first=False),
+    ]
     assert ids == llava(tokenizer, text)
 
 

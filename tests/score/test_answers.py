@@ -6,23 +6,28 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlan.data.asked import REQUESTS
 from mlan.data.items import offered
-from mlan.evaluate.prompts import PROMPTS
-from mlan.score.answers import judge
+from mlan.score.parsers import PARSERS
+from mlan.score.rule import Item, Reading
 
 CITIES = ["Paris", "A village", "Rome", "Madrid"]
 YES_NO = ["yes", "no"]
 GOLDS = ["the desk", "desk", "desk lamp"]
 
 
+def _reading(
+    form: str, text: str, options: list[str], golds: list[str], *, lenient: bool
+) -> Reading:
+    return PARSERS["lenient" if lenient else "strict"](Item("", form, "", options, golds), text)
+
+
 def _read(form: str, text: str, options: list[str], *, lenient: bool) -> str | None:
     """The offered answer that a text is read as, found by trying each as the gold one."""
     answers = offered(form, options)
-    judged = {a: judge(form, text, options, [a], lenient=lenient) for a in answers}
-    right = [answer for answer, found in judged.items() if found.correct]
+    readings = {a: _reading(form, text, options, [a], lenient=lenient) for a in answers}
+    right = [answer for answer, found in readings.items() if found.credit == 1]
     assert len(right) <= 1
-    assert all(found.invalid == (not right) for found in judged.values())
+    assert all(found.read == (right[0] if right else None) for found in readings.values())
     return right[0] if right else None
 
 
@@ -87,8 +92,8 @@ def test_yes_or_no(text: str, strict: str | None, lenient: str | None) -> None:
     ],
 )
 def test_free_answers(text: str, strict: bool, lenient: bool) -> None:
-    assert judge("brief", text, [], GOLDS, lenient=False).correct is strict
-    assert judge("brief", text, [], GOLDS, lenient=True).correct is lenient
+    assert _reading("brief", text, [], GOLDS, lenient=False).credit == strict
+    assert _reading("brief", text, [], GOLDS, lenient=True).credit == lenient
 
 
 @given(st.text(max_size=12) | st.sampled_from(["B.", "yes", "The answer is C", "no dog", "desk"]))
@@ -96,18 +101,11 @@ def test_lenient_never_contradicts_strict(text: str) -> None:
     for form, options in (("letter", CITIES), ("yes_no", YES_NO), ("choose", CITIES)):
         exact = _read(form, text, options, lenient=False)
         assert exact is None or _read(form, text, options, lenient=True) == exact
-    if judge("brief", text, [], GOLDS, lenient=False).correct:
-        assert judge("brief", text, [], GOLDS, lenient=True).correct
+    if _reading("brief", text, [], GOLDS, lenient=False).credit:
+        assert _reading("brief", text, [], GOLDS, lenient=True).credit
 
 
-def test_prompts_show_letters_and_use_no_practised_request() -> None:
-    assert PROMPTS["letter"]("Where?", ["here", "there"]) == (
-        "Where?\nWhich of these is right? Answer with its letter alone.\nA: here\nB: there"
-    )
+def test_letters_and_options_are_offered_and_a_free_answer_is_not() -> None:
     assert offered("letter", ["here", "there"]) == ["A", "B"]
     assert offered("yes_no", YES_NO) == YES_NO
     assert offered("brief", []) == []
-    for form, ask in PROMPTS.items():
-        prompt = ask("Where?", ["here", "there"])
-        for practised in REQUESTS.values():
-            assert not any(request in prompt for request in practised), form

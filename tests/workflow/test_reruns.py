@@ -137,8 +137,8 @@ def test_comment_docstring_formatting_or_description_reruns_nothing(
         ),
         (
             "src/mlan/evaluate/engine.py",
-            "if 2 * len(going) <= len(alive):",
-            "if 3 * len(going) <= len(alive):",
+            "2 * len(trees) <= len(self._row)",
+            "3 * len(trees) <= len(self._row)",
             {"predict": CELLS + 1, "score": CELLS + 1, **REPORT},
         ),
         (

@@ -1,4 +1,4 @@
-"""The command line `mlan`: look at a study without running it.
+"""The command line `mlan`: look at a study without running it, or score outputs of any model.
 
 Each command lives in a module of its own, imported when it is called, so that `mlan --help`
 starts at once. Nothing here computes a result: that is the workflow's.
@@ -124,6 +124,40 @@ def _export_mix(
     from mlan.cli import export_mix
 
     export_mix.run(study, cell, seed, out, form)
+
+
+@app.command("score")
+def _score(
+    benchmark: Annotated[
+        str | None, typer.Option("--benchmark", help="Whose items they are, e.g. pope.")
+    ] = None,
+    parser: Annotated[
+        str,
+        typer.Option("--parser", help="How to read answers: official, strict, lenient, ..."),
+    ] = "official",
+    items: Annotated[
+        Path | None, typer.Option("--items", help="Items, a line of JSON each.")
+    ] = None,
+    predictions: Annotated[
+        Path | None, typer.Option("--predictions", help="Answers, a line {id, prediction} each.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="CSV to write: what each item earned.")
+    ] = None,
+    require_all: Annotated[
+        bool, typer.Option("--require-all", help="Refuse missing and repeated predictions.")
+    ] = False,
+    listed: Annotated[
+        bool, typer.Option("--list", help="Name every benchmark, parser and metric.")
+    ] = False,
+) -> None:
+    """Score the answers of any model by a benchmark's own rule; prints JSON."""
+    from mlan.cli import score
+
+    if listed:
+        score.show_list()
+    else:
+        score.run(benchmark, parser, items, predictions, out, require_all)
 
 
 @app.command("lock")

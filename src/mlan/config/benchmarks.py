@@ -6,6 +6,7 @@ from typing import Annotated, Literal, get_args
 
 from pydantic import Field
 
+from mlan.config.evaluate import PromptName, Scorers
 from mlan.config.files import Digests, FileData, SourceFile, Texts, numbered
 from mlan.config.section import Modality, Name, Relation, Section, Share
 
@@ -29,6 +30,23 @@ class Reported(Section):
     max_new_tokens: int | None = Field(
         None, ge=1, description="Longest greedy answer in tokens; left out: evaluate's."
     )
+    prompt: PromptName | None = Field(
+        None,
+        description="Wording of the request; left out: `default`. A condition's own comes first.",
+    )
+    scorers: Scorers | None = Field(
+        None, description="How its answers are measured; left out: evaluate's."
+    )
+    continuation: Literal["question", "text"] | None = Field(
+        None,
+        description="What `choice_logprob` lets the options continue: `question` and the word "
+        "Answer, or the bare `text`. Left out: `text` for sets whose options go on with it.",
+    )
+
+    @property
+    def continued(self) -> Literal["question", "text"]:
+        """What an option continues."""
+        return self.continuation or "question"
 
 
 class BenchmarkItems(Section):
@@ -92,6 +110,12 @@ NEAR_SETS: dict[str, tuple[str, ...]] = {
 }
 
 
+# Sets whose options go on with a text that breaks off.
+CONTINUED_SETS: tuple[BenchmarkSetName, ...] = ("hellaswag",)
+# Sets with free answers, which nothing but the greedy answer measures.
+FREE_SETS: tuple[BenchmarkSetName, ...] = ("gqa", "realworldqa", "mmmu", "textvqa", "vqav2")
+
+
 class SetBenchmark(Reported, FileData):
     """A public benchmark, read as its data card lays it out."""
 
@@ -129,6 +153,12 @@ class SetBenchmark(Reported, FileData):
     def modality(self) -> Modality:
         """What the set shows beside its questions."""
         return "vision" if self.set in VISION_BENCHMARKS else "text"
+
+    @property
+    def continued(self) -> Literal["question", "text"]:
+        """What an option continues; what is known of the set unless the study says it."""
+        known: Literal["question", "text"] = "text" if self.set in CONTINUED_SETS else "question"
+        return self.continuation or known
 
     def files(self) -> dict[str, SourceFile]:
         """Return the files by the name of a job's input; `file:dev`, `file:images` come last."""

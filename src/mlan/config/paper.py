@@ -179,6 +179,9 @@ PAPER = StudyConfig.model_validate(
         "evaluate": {
             "conditions": [{"image": "real", "parts": ["dev", "test"]}],
             "max_new_tokens": 4,
+            # Many questions about a picture share its tokens.
+            "batch": 256,
+            "recheck": 100,
         },
         "report": {"title": "MLAN: score against text share"},
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from mlan.config.data import Data
 from mlan.errors import nearest
@@ -38,3 +39,9 @@ def unknown_set(key: str, name: str, data: Data) -> Problem:
     """Return the problem of a key that names an image set which is not there."""
     line = f"{key} = {name!r}: unknown image set; {nearest(name, data.images)}"
     return Problem(line, (key, "data.images.*"))
+
+
+def duplicates(key: str, values: list[Any]) -> list[Problem]:
+    """Return a problem for every value that a list names twice."""
+    twice = sorted({str(v) for v in values if values.count(v) > 1})
+    return [Problem(f"{key} = {v}: named twice; each value may stand once", (key,)) for v in twice]

@@ -69,7 +69,7 @@ def _entry(name: str, value: Any, depth: int, told: set[tuple[type, str]]) -> It
 
 def _flow(value: Any) -> str:
     if isinstance(value, list) and value and isinstance(value[0], BaseModel):
-        value = [item.model_dump(exclude_none=True) for item in value]
+        value = [item.model_dump(exclude_defaults=True) for item in value]
     text = yaml.safe_dump(value, default_flow_style=True, width=10_000, sort_keys=False)
     return text.removesuffix("\n").removesuffix("\n...")
 

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, StringConstraints
 
 from mlan.config.data import Data
+from mlan.config.evaluate import Evaluate, Seeds
 from mlan.config.models import OtherModel
 from mlan.config.recipe import Recipe, TemplateName
 from mlan.config.section import Name, Section
@@ -14,72 +15,7 @@ from mlan.config.section import Name, Section
 # Part of a cell's name.
 CellPart = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_.-]*$")]
 SeedPart = Literal["draw", "order", "init", "align"]
-Seeds = Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=1)]
-PARTS: tuple[Literal["dev", "test"], ...] = ("dev", "test")
 Keep = Literal["scores", "adapters", "best", "all"]
-
-
-class Condition(Section):
-    """What the model is shown beside the question."""
-
-    image: Literal["real", "blank"] = Field(
-        description="`real`: the item's picture; `blank`: a plain white one (blind control)."
-    )
-    parts: list[Literal["dev", "test"]] = Field(
-        min_length=1, description="Parts of the benchmarks that are asked in this condition."
-    )
-    seeds: Seeds | None = Field(None, description="Seeds that are asked; left out: all.")
-
-
-class Evaluate(Section):
-    """How every run is measured; zero-shot and greedy."""
-
-    conditions: list[Condition] = Field(
-        default=[
-            Condition(image="real", parts=["dev", "test"]),
-            Condition(image="blank", parts=["dev"]),
-        ],
-        description="Conditions; `blank` applies to vision benchmarks only. `seeds` of a condition "
-        "limits it to some seeds.",
-    )
-    max_new_tokens: int = Field(8, ge=1, description="Longest greedy answer in tokens.")
-    batch: int = Field(48, ge=1, description="Items of one forward pass.")
-    batch_tokens: int = Field(
-        32_768,
-        ge=1,
-        description="Tokens of one forward pass at most, padding included: long items, fewer of "
-        "them.",
-    )
-
-    def asked_in(self, seed: int) -> list[Condition]:
-        """Return the conditions of a seed as they would be written for it alone.
-
-        An image that `seeds` has split over several conditions is one condition again, so that
-        leaving a part out of some seeds changes nothing for the others.
-        """
-        split = {c.image for c in self.conditions if c.seeds is not None}
-        asked = [c for c in self.conditions if c.seeds is None or seed in c.seeds]
-        found: list[Condition] = []
-        for condition in asked:
-            image, parts = condition.image, condition.parts
-            same = [c for c in asked if c.image == image] if image in split else [condition]
-            if len(same) > 1:
-                parts = [part for part in PARTS if any(part in c.parts for c in same)]
-            if condition is same[0]:
-                found.append(Condition(image=image, parts=parts))
-        return found
-
-    def limits(self) -> dict[tuple[str, str], list[int]]:
-        """Return the seeds of every image and part that is not asked in all of them."""
-        named: dict[tuple[str, str], list[list[int] | None]] = {}
-        for condition in self.conditions:
-            for part in condition.parts:
-                named.setdefault((condition.image, part), []).append(condition.seeds)
-        return {
-            key: sorted({seed for seeds in found for seed in seeds or ()})
-            for key, found in named.items()
-            if None not in found
-        }
 
 
 class Experiment(Section):

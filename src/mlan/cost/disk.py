@@ -57,7 +57,10 @@ def study_disk(grid: Grid, shapes: Shapes, rows: Mapping[str, int]) -> Disk:
     backbones = {grid.backbone_of(cell): settings[name] for name, cell in grid.cells.items()}
     tuned = [cell for cell, _ in grid.runs() if grid.cells[cell].kind == "tuned"]
     stacks = [shapes.of_recipe(recipe) for recipe, _ in grid.stacks.values()]
-    answers = sum(sum(asked_items(grid.config, seed).values()) for _, seed in grid.runs())
+    answers = sum(
+        sum(asked_items(grid.config, seed, grid.cells[cell].kind).values())
+        for cell, seed in grid.runs()
+    )
     return Disk(
         pictures=pictures,
         backbones=sum(weight_bytes(s, file_bytes(s)) for s in backbones.values()),

@@ -21,12 +21,13 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 
 from mlan.cost.lengths import (
-    asked_items,
+    asked,
     caption_tokens,
     captions,
     mean_context,
     of_captions,
     question_tokens,
+    questions_a_picture,
     supervised_tokens,
     tune_tokens,
 )
@@ -129,27 +130,44 @@ def predict_tokens(setting: Setting, seed: int, known: dict[str, float] | None =
     `known` gives a benchmark's mean by name where it was counted.
     """
     return sum(
-        items * (known or {}).get(name, question_tokens(setting, name))
-        for name, items in asked_items(setting.config, seed).items()
+        each.items
+        * each.questions
+        * each.turns
+        * (known or {}).get(each.benchmark, question_tokens(setting, each.benchmark))
+        for each in asked(setting.config, seed, setting.kind)
     )
 
 
 def predict_work(setting: Setting, seed: int) -> Work:
-    """Return the operations of the evaluation of a run of `seed`: prefill, answers, pictures."""
+    """Return the operations of the evaluation of a run of `seed`: prefill, answers, pictures.
+
+    The questions about a picture share it: tower, projector and its tokens count once. Examples
+    show the pictures of other items.
+    """
     model, config = setting.model, setting.config
-    asked = asked_items(config, seed)
-    lengths = {name: question_tokens(setting, name) for name in asked}
-    tokens = {name: items * lengths[name] for name, items in asked.items()}
-    vision = sum(n for name, n in asked.items() if config.data.benchmarks[name].modality != "text")
-    made = sum(asked.values()) * min(ANSWER_STEPS, config.evaluate.max_new_tokens)
+    steps = min(ANSWER_STEPS, config.evaluate.max_new_tokens)
+    tokens = attention = made = projected = seen = 0.0
+    for each in asked(config, seed, setting.kind):
+        context = each.turns * question_tokens(setting, each.benchmark)
+        prompts = each.items * each.questions
+        fed = prompts * context
+        if config.data.benchmarks[each.benchmark].modality == "vision":
+            sharing = questions_a_picture(setting, each.benchmark)
+            shown = prompts * each.turns / sharing
+            fed -= (sharing - 1) * shown * setting.tower.tokens
+            projected += shown
+            seen += each.items / sharing
+        tokens += fed
+        attention += fed * _attention(setting, context)
+        made += each.items * each.answered * steps
     head = made * 2 * model.width * model.vocabulary
     decoding = 2 * model.parameters * made
     return Work(
-        language=2 * model.parameters * sum(tokens.values()) + decoding,
-        attention=sum(n * _attention(setting, lengths[name]) for name, n in tokens.items()),
+        language=2 * model.parameters * tokens + decoding,
+        attention=attention,
         head=head,
-        projector=vision * _projection(setting),
-        tower=vision * setting.tower.per_picture,
+        projector=projected * _projection(setting),
+        tower=seen * setting.tower.per_picture,
         decoding=decoding + head,
     )
 

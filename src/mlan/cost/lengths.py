@@ -8,10 +8,12 @@ of public benchmarks: `public`.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from mlan.config.benchmarks import FactsBenchmark
 from mlan.config.data import Concepts, FactsSource
+from mlan.config.evaluate import SCORERS
 from mlan.config.study import StudyConfig
 from mlan.cost import public
 from mlan.cost.shapes import Setting
@@ -110,22 +112,54 @@ def question_tokens(setting: Setting, benchmark: str) -> float:
     return own + setting.tower.tokens * (asked.modality == "vision")
 
 
-def asked_items(config: StudyConfig, seed: int) -> dict[str, int]:
-    """Return how many questions of each benchmark a run of `seed` answers at most."""
-    asked = {}
+def questions_a_picture(setting: Setting, benchmark: str) -> float:
+    """Return how many questions of a benchmark share a picture."""
+    asked = setting.config.data.benchmarks[benchmark]
+    return 1.0 if isinstance(asked, FactsBenchmark) else public.questions_a_picture(asked)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a run is asked of a benchmark under one condition.
+
+    Every item makes `questions` prompts (an option's likelihood as a continuation is one of its
+    own) of `turns` turns, examples included; `answered` tells whether one of them is decoded.
+    """
+
+    benchmark: str
+    items: int
+    questions: int
+    turns: int
+    answered: bool
+
+
+def asked(config: StudyConfig, seed: int, kind: str = "tuned") -> Iterator[Asked]:
+    """Yield what a run of `seed` is asked at most; `kind` is that of its cell."""
     for name, benchmark in config.data.benchmarks.items():
         size = (
             _part_sizes(benchmark, config.data.concepts)
             if isinstance(benchmark, FactsBenchmark)
             else public.sizes(benchmark)
         )
-        asked[name] = sum(
-            size[part]
-            for condition in config.evaluate.asked_in(seed)
-            for part in condition.parts
-            if condition.image == "real" or benchmark.modality == "vision"
-        )
-    return asked
+        scorers = set(benchmark.scorers or config.evaluate.scorers)
+        requests = len(scorers & set(SCORERS)) > 0
+        for condition in config.evaluate.asked_in(seed, kind):
+            if condition.image == "real" or benchmark.modality == "vision":
+                yield Asked(
+                    name,
+                    items=sum(size[part] for part in condition.parts),
+                    questions=requests + ("choice_logprob" in scorers),
+                    turns=1 + condition.shots,
+                    answered="generate" in scorers,
+                )
+
+
+def asked_items(config: StudyConfig, seed: int, kind: str = "tuned") -> dict[str, int]:
+    """Return how many items of each benchmark a run answers, over its conditions."""
+    items = dict.fromkeys(config.data.benchmarks, 0)
+    for each in asked(config, seed, kind):
+        items[each.benchmark] += each.items
+    return items
 
 
 def _part_sizes(benchmark: FactsBenchmark, concepts: Concepts) -> dict[str, int]:

@@ -120,9 +120,11 @@ def block_numbers(model: LanguageModel) -> int:
 def _predict(setting: Setting) -> Memory:
     """Weights, keys and values of one batch, the prefill's block, logits of last positions."""
     model, config, size = setting.model, setting.config, activation_bytes(setting)
-    longest = max(question_tokens(setting, name) for name in config.data.benchmarks)
+    turns = 1 + max(condition.shots for condition in config.evaluate.conditions)
+    longest = turns * max(question_tokens(setting, name) for name in config.data.benchmarks)
     batch = config.evaluate.batch
-    tokens = batch * (longest + config.evaluate.max_new_tokens)
+    prompt = min(batch * longest, max(longest, config.evaluate.batch_tokens))
+    tokens = prompt + batch * config.evaluate.max_new_tokens
     block = tokens * block_numbers(model) * size
     return Memory(
         weights=weight_bytes(setting, held_bytes(setting, "predict")),

@@ -39,6 +39,13 @@ _TOKENS: dict[BenchmarkSetName, float] = {
     "cosmosqa": 170.0,
 }
 _SHORT = 75.0
+# Questions about a picture: what they begin with is computed once.
+_A_PICTURE: dict[BenchmarkSetName, float] = {
+    "gqa": 12_578 / 398,
+    "pope": 9000 / 500,
+    "mme": 2.0,
+    "vqav2": 214_354 / 40_504,
+}
 
 
 def sizes(benchmark: SetBenchmark) -> dict[str, int]:
@@ -52,3 +59,8 @@ def sizes(benchmark: SetBenchmark) -> dict[str, int]:
 def text_tokens(benchmark: SetBenchmark) -> float:
     """Return about how many tokens a question has, the picture's left out."""
     return _TOKENS.get(benchmark.set, _SHORT)
+
+
+def questions_a_picture(benchmark: SetBenchmark) -> float:
+    """Return about how many questions a benchmark asks about each of its pictures."""
+    return _A_PICTURE.get(benchmark.set, 1.0)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -141,12 +141,13 @@ _UNKNOWN_MODEL, _UNKNOWN_TOWER = "llama-2-7b-hf", "clip-vit-large-patch14-336"
 
 @dataclass(frozen=True)
 class Setting:
-    """All that the cost of a recipe's jobs follows from."""
+    """All that the cost of a recipe's jobs follows from; `kind` is that of its cell."""
 
     config: StudyConfig
     recipe: Recipe
     model: LanguageModel
     tower: VisionTower
+    kind: str = "tuned"
 
     @property
     def projector(self) -> int:
@@ -168,7 +169,8 @@ class Shapes:
         instances = self._grid.budgets.get(cell.name, cell.recipe.mixture.instances)
         mixture = cell.recipe.mixture.model_copy(update={"instances": instances})
         recipe = cell.recipe.model_copy(update={"mixture": mixture})
-        return self._setting(recipe, self._grid.backbone_of(cell), cell.model)
+        setting = self._setting(recipe, self._grid.backbone_of(cell), cell.model)
+        return replace(setting, kind=cell.kind)
 
     def of_recipe(self, recipe: Recipe) -> Setting:
         """Return a recipe with the shapes of its backbone."""

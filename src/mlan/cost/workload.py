@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from mlan.cost import flops
 from mlan.cost.flops import Work
 from mlan.cost.jobs import MODEL_STAGES, Task
-from mlan.cost.lengths import asked_items, captions, tune_tokens
+from mlan.cost.lengths import asked, captions, tune_tokens
 from mlan.cost.memory import Memory, job_memory
 from mlan.cost.shapes import Setting, Shapes
 from mlan.grid import Grid
@@ -76,7 +76,9 @@ def _loop(task: Task, setting: Setting, planned: float | None) -> Loop:
         steps = -(-recipe.mixture.instances // recipe.tune.examples_per_step)
         return Loop(flops.tune_work(setting, tokens), tokens, steps)
     seed = task.wildcards["seed"]
-    asked = asked_items(config, seed).values()
-    steps = sum(-(-n // config.evaluate.batch) for n in asked) * flops.ANSWER_STEPS
+    prompts = dict.fromkeys(config.data.benchmarks, 0)
+    for each in asked(config, seed, setting.kind):
+        prompts[each.benchmark] += each.items * each.questions
+    steps = sum(-(-n // config.evaluate.batch) for n in prompts.values()) * flops.ANSWER_STEPS
     tokens = flops.predict_tokens(setting, seed)
     return Loop(flops.predict_work(setting, seed), tokens, steps)

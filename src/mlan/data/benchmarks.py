@@ -8,6 +8,7 @@ items than concepts take the same ones first. Not here: conditions and scoring.
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 import pandas as pd
@@ -50,10 +51,13 @@ def build_benchmark(
     return conform(pd.DataFrame(rows).assign(benchmark=name), ITEMS, name)
 
 
-def count_items(name: str, benchmark: BenchmarkItems, concepts: pd.DataFrame) -> int:
-    """Return how many items `build_benchmark` gives; raises as it would, pictures apart."""
+def count_items(name: str, benchmark: BenchmarkItems, concepts: pd.DataFrame) -> Counter[str]:
+    """Return how many items of each part `build_benchmark` gives; raises as it would.
+
+    Pictures are not looked at. Every item is a cluster of its own.
+    """
     phrases(benchmark.relation, benchmark.modality)
-    return len(_chosen(name, benchmark, concepts))
+    return Counter(str(row["split"]) for row in _chosen(name, benchmark, concepts))
 
 
 def _chosen(name: str, benchmark: BenchmarkItems, concepts: pd.DataFrame) -> list[dict[str, Any]]:

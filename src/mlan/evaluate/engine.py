@@ -1,225 +1,312 @@
-"""Answer a batch of questions: option likelihoods and a greedy answer from one prefill.
+"""Answer a batch of trees of questions: likelihoods and a greedy answer from one prefill.
 
-What all questions begin with is computed once. The rest is padded on the left, so that all rows
-end together. The last position's logits give the log-likelihood of each option's first token
-(options never share one: checked; a free answer has none) and the first greedy token; the answer
-goes on from the same keys and values. A tuned model mostly answers with its likeliest option, so
-that answer is drafted: one pass over its tokens shows whether greedy decoding would give them.
-Only other rows are decoded token by token, and rows that have ended leave the cache once they
-are half of it.
+The logits at the end of a question give the log-likelihood of each label's first token (labels
+never share one: checked) and the first greedy token; those along the branches of its options give
+the likelihood of each option's text. The answer goes on from the same keys and values, all
+questions of a tree side by side. A tuned model mostly answers with its likeliest label, so that
+answer is drafted: one pass over its tokens shows whether greedy decoding would give them. Only
+other questions are decoded token by token, and trees that are done leave the cache once they are
+half of it.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from transformers import DynamicCache
 from transformers.models.llava.modeling_llava import LlavaForConditionalGeneration
 
-from mlan.errors import DataError
+from mlan.evaluate.trees import Tree
 from mlan.model.compose import input_embeddings
 
-# Tokens that a pass over the shared beginning must save: it reads all weights once more.
-_WORTHWHILE = 100
-
-
-@dataclass(frozen=True)
-class Question:
-    """One item under one condition, ready to be asked."""
-
-    item: str
-    part: str
-    ids: list[int]
-    picture: str  # key of the features, '' for text
-    options: list[list[int]]  # tokens of each option, none for a free answer
+# Places whose logits are held at once: 256 x 128,000 float32 are 0.13 GB.
+_PLACES = 256
 
 
 @dataclass(frozen=True)
 class Answer:
-    """Greedy token ids without the end token, and the options' log-likelihoods."""
+    """Greedy token ids without the end token, and log-likelihoods.
+
+    `labels`: of each label's first token. `choices`: of each option's text, the sum over its
+    tokens. Both in the order of the question.
+    """
 
     ids: list[int]
     ended: bool
-    label_scores: list[float]
+    labels: list[float]
+    choices: list[float]
 
 
-def check_options(question: Question) -> None:
-    """Raise DataError if two options begin with the same token: likelihood could not choose."""
-    if len({option[0] for option in question.options}) < len(question.options):
-        raise DataError(
-            f"item {question.item!r}: two options begin with the same token; "
-            "option likelihood needs different first tokens"
-        )
+@dataclass
+class _Line:
+    """A question that is being answered: what its next token sees, and what it has said."""
+
+    tree: int
+    number: int
+    sight: NDArray[np.bool_]
+    depth: int
+    next: int
+    limit: int
+    said: list[int] = field(default_factory=list)
+    ended: bool = False
+
+    def take(self, end: int) -> bool:
+        """Say the next token; return whether the line is done."""
+        if self.next == end:
+            self.ended = True
+        else:
+            self.said.append(self.next)
+        return self.ended or len(self.said) == self.limit
 
 
 @torch.inference_mode()
 def answer(
     model: LlavaForConditionalGeneration,
-    questions: list[Question],
-    pictures: Tensor | None,
+    trees: Sequence[Tree],
+    features: Tensor | None,
     *,
     end: int,
-    max_new_tokens: int,
-) -> list[Answer]:
-    """Answer questions together; `pictures` (P, T, D) are theirs in order."""
-    hidden, cache, mask = _prefill(model, questions, pictures, end)
-    logits = model.lm_head(hidden[:, -1]).float()
-    likelihood = logits.log_softmax(-1)
-    scores = [likelihood[i, [o[0] for o in q.options]].tolist() for i, q in enumerate(questions)]
-    first = logits.argmax(-1)
-    drafts = _drafts(questions, scores, first, end, max_new_tokens)
-    greedy = _confirmed(model, cache, mask, drafts)
-    rest = [row for row in range(len(questions)) if row not in greedy]
-    if rest:
-        keep = torch.tensor(rest, device=model.device)
-        cache.batch_select_indices(keep)
-        decoded = _decode(model, cache, mask[keep], first[keep], end, max_new_tokens)
-        greedy |= dict(zip(rest, decoded, strict=True))
-    return [Answer(*greedy[row], scores[row]) for row in range(len(questions))]
-
-
-def _prefill(
-    model: LlavaForConditionalGeneration,
-    questions: list[Question],
-    pictures: Tensor | None,
-    pad: int,
-) -> tuple[Tensor, DynamicCache, Tensor]:
-    """Return the hidden states (B, L, E) after the shared beginning, all keys, their mask."""
+) -> list[list[Answer]]:
+    """Answer the questions of each tree; `features` (P, T, D) are its pictures', tree by tree."""
     language = model.model.language_model
     cache = DynamicCache(config=language.config)
-    shared = _shared_beginning(questions, model.config.image_token_id)
-    if shared:
-        ids = torch.tensor([questions[0].ids[:shared]], device=model.device)
-        of_first = pictures
-        if pictures is not None:  # shown to all, or to none so early
-            seen = model.config.image_token_id in questions[0].ids[:shared]
-            of_first, pictures = (pictures[:1], None) if seen else (None, pictures)
-        language(
-            inputs_embeds=input_embeddings(model, ids, of_first),
-            past_key_values=cache,
-            use_cache=True,
-        )
-        cache.batch_repeat_interleave(len(questions))
-    ids, mask = _left_padded([q.ids[shared:] for q in questions], pad, model.device)
-    mask = torch.cat([mask.new_ones((len(mask), shared)), mask], dim=1)
-    out = language(
-        inputs_embeds=input_embeddings(model, ids, pictures),
-        attention_mask=mask,
-        position_ids=(mask.cumsum(1) - 1).clamp(min=0)[:, shared:],
-        past_key_values=cache,
-        use_cache=True,
-    )
-    return out.last_hidden_state, cache, mask
-
-
-def _shared_beginning(questions: list[Question], image_token: int) -> int:
-    """Tokens that all questions begin with, pictures included; 0 where sharing saves nothing."""
-    first = questions[0].ids
-    most = min(len(q.ids) for q in questions) - 1  # each keeps one of its own
-    same = (all(q.ids[at] == first[at] for q in questions) for at in range(most))
-    shared = next((at for at, agree in enumerate(same) if not agree), most)
-    several = len({q.picture for q in questions}) > 1
-    if image_token in first[:shared] and (several or image_token in first[shared:]):
-        shared = first.index(image_token)
-    return shared if shared * (len(questions) - 1) >= _WORTHWHILE else 0
-
-
-def _drafts(
-    questions: list[Question],
-    scores: list[list[float]],
-    first: Tensor,
-    end: int,
-    max_new_tokens: int,
-) -> dict[int, list[int]]:
-    """Rows whose first greedy token begins their likeliest option, with its tokens and the end."""
-    drafts = {}
-    for row, (question, score, token) in enumerate(
-        zip(questions, scores, first.tolist(), strict=True)
-    ):
-        if not score:
-            continue
-        draft = [*question.options[score.index(max(score))], end]
-        if draft[0] == token and len(draft) <= max_new_tokens:
-            drafts[row] = draft
-    return drafts
-
-
-def _confirmed(
-    model: LlavaForConditionalGeneration,
-    cache: DynamicCache,
-    mask: Tensor,
-    drafts: dict[int, list[int]],
-) -> dict[int, tuple[list[int], bool]]:
-    """Return the drafts that greedy decoding gives; leaves the cache as it was."""
-    if not drafts:
-        return {}
-    length = max(map(len, drafts.values())) - 1  # the last token is only predicted
-    ids = torch.zeros((len(mask), length), dtype=torch.long, device=mask.device)
-    for row, draft in drafts.items():
-        ids[row, : len(draft) - 1] = torch.tensor(draft[:-1])
-    ends = mask.sum(1, keepdim=True)
-    hidden = model.model.language_model(
-        input_ids=ids,
-        attention_mask=torch.cat([mask, mask.new_ones((len(mask), length))], dim=1),
-        position_ids=ends + torch.arange(length, device=mask.device),
+    ids, depths, sight = _padded(trees, end)
+    device = model.device
+    hidden = language(
+        inputs_embeds=input_embeddings(model, ids.to(device), features),
+        attention_mask=None if sight is None else sight.to(device),
+        position_ids=depths.to(device),
         past_key_values=cache,
         use_cache=True,
     ).last_hidden_state
-    predicted = model.lm_head(hidden).argmax(-1).tolist()
-    cache.crop(-length)
-    return {
-        row: (draft[:-1], True)
-        for row, draft in drafts.items()
-        if predicted[row][: len(draft) - 1] == draft[1:]
-    }
+    first, likelihood = _read(model, hidden, trees)
+    lines = _lines(trees, first)
+    decoder = _Decoder(model, cache, len(trees), end)
+    _confirm(decoder, _drafts(trees, lines, likelihood), end)
+    _decode(decoder, [line for line in lines if not line.ended], end)
+    said = {(line.tree, line.number): line for line in lines}
+    answers: list[list[Answer]] = []
+    for row, of_tree in enumerate(likelihood):
+        answers.append([])
+        for number, (labels, choices) in enumerate(of_tree):
+            line = said.get((row, number))
+            greedy, ended = (line.said, line.ended) if line else ([], True)
+            answers[-1].append(Answer(greedy, ended, labels, choices))
+    return answers
 
 
-def _left_padded(rows: list[list[int]], pad: int, device: torch.device) -> tuple[Tensor, Tensor]:
-    length = max(map(len, rows))
-    ids = torch.full((len(rows), length), pad, dtype=torch.long)
-    mask = torch.zeros((len(rows), length), dtype=torch.long)
-    for number, row in enumerate(rows):
-        ids[number, length - len(row) :] = torch.tensor(row)
-        mask[number, length - len(row) :] = 1
-    return ids.to(device), mask.to(device)
+def _padded(trees: Sequence[Tree], pad: int) -> tuple[Tensor, Tensor, Tensor | None]:
+    """Return ids (B, N), positions (B, N) and the mask (B, 1, N, N), None for rows alone.
+
+    Padding stands on the right, where nothing sees it; it sees itself, so that no softmax is
+    over nothing.
+    """
+    length = max(map(len, trees))
+    ids = np.full((len(trees), length), pad, dtype=np.int64)
+    depths = np.zeros((len(trees), length), dtype=np.int64)
+    for row, tree in enumerate(trees):
+        ids[row, : len(tree)] = tree.tokens
+        depths[row, : len(tree)] = tree.depths()
+    if all(tree.is_row for tree in trees):
+        return torch.from_numpy(ids), torch.from_numpy(depths), None
+    sight = np.zeros((len(trees), 1, length, length), dtype=np.bool_)
+    sight[:, 0] = np.eye(length, dtype=np.bool_)
+    for row, tree in enumerate(trees):
+        sight[row, 0, : len(tree), : len(tree)] = tree.sight()
+    return torch.from_numpy(ids), torch.from_numpy(depths), torch.from_numpy(sight)
 
 
-def _decode(
+_Likelihood = list[list[tuple[list[float], list[float]]]]
+
+
+def _read(
+    model: LlavaForConditionalGeneration, hidden: Tensor, trees: Sequence[Tree]
+) -> tuple[list[list[int]], _Likelihood]:
+    """Return each question's first greedy token, and its labels' and choices' likelihoods."""
+    wanted: dict[tuple[int, int], dict[int, float]] = {}
+    for row, tree in enumerate(trees):
+        for question, last, choices in zip(tree.questions, tree.ends, tree.choices, strict=True):
+            at_end = wanted.setdefault((row, last), {})
+            at_end.update(dict.fromkeys((label[0] for label in question.labels), 0.0))
+            for option, nodes in zip(question.choices, choices, strict=True):
+                for token, node in zip(option, nodes, strict=True):
+                    wanted.setdefault((row, node), {})[token] = 0.0
+    greedy = _fill(model, hidden, wanted)
+    first, likelihood = [], []
+    for row, tree in enumerate(trees):
+        first.append([greedy[row, last] for last in tree.ends])
+        likelihood.append(
+            [
+                (
+                    [wanted[row, last][label[0]] for label in question.labels],
+                    [
+                        sum(wanted[row, node][token] for token, node in zip(o, nodes, strict=True))
+                        for o, nodes in zip(question.choices, choices, strict=True)
+                    ],
+                )
+                for question, last, choices in zip(
+                    tree.questions, tree.ends, tree.choices, strict=True
+                )
+            ]
+        )
+    return first, likelihood
+
+
+def _fill(
     model: LlavaForConditionalGeneration,
-    cache: DynamicCache,
-    mask: Tensor,
-    first: Tensor,
-    end: int,
-    max_new_tokens: int,
-) -> list[tuple[list[int], bool]]:
-    rows = len(first)
-    tokens: list[list[int]] = [[] for _ in range(rows)]
-    ended = [False] * rows
-    alive = torch.arange(rows, device=first.device)  # row of each line that is still in the cache
-    current = first
-    for number in range(max_new_tokens):
-        for line, row in enumerate(alive.tolist()):
-            if not ended[row]:
-                token = int(current[line])
-                ended[row] = token == end
-                if not ended[row]:
-                    tokens[row].append(token)
-        going = [line for line, row in enumerate(alive.tolist()) if not ended[row]]
-        if not going or number + 1 == max_new_tokens:
-            break
-        if 2 * len(going) <= len(alive):
-            keep = torch.tensor(going, device=first.device)
-            cache.batch_select_indices(keep)
-            alive, current, mask = alive[keep], current[keep], mask[keep]
-        mask = torch.cat([mask, mask.new_ones((len(mask), 1))], dim=1)
-        hidden = model.model.language_model(
-            input_ids=current[:, None],
-            attention_mask=mask,
-            position_ids=(mask.sum(1) - 1)[:, None],
-            past_key_values=cache,
+    hidden: Tensor,
+    wanted: dict[tuple[int, int], dict[int, float]],
+) -> dict[tuple[int, int], int]:
+    """Put log-likelihoods to the wanted tokens of (row, node); return each place's likeliest."""
+    greedy: dict[tuple[int, int], int] = {}
+    places = list(wanted)
+    for start in range(0, len(places), _PLACES):
+        chunk = places[start : start + _PLACES]
+        at = torch.tensor(chunk, device=hidden.device)
+        logits = model.lm_head(hidden[at[:, 0], at[:, 1]]).float()
+        greedy.update(zip(chunk, logits.argmax(-1).tolist(), strict=True))
+        asked = [(i, token) for i, place in enumerate(chunk) for token in wanted[place]]
+        if asked:
+            pairs = torch.tensor(asked, device=hidden.device)
+            found = logits[pairs[:, 0], pairs[:, 1]] - logits.logsumexp(-1)[pairs[:, 0]]
+            for (i, token), value in zip(asked, found.tolist(), strict=True):
+                wanted[chunk[i]][token] = value
+    return greedy
+
+
+def _lines(trees: Sequence[Tree], first: list[list[int]]) -> list[_Line]:
+    """Return the questions that ask for an answer, in order."""
+    length = max(map(len, trees))
+    lines = []
+    for row, tree in enumerate(trees):
+        if not any(question.max_new_tokens for question in tree.questions):
+            continue
+        sight, depths = tree.sight(), tree.depths()
+        for number, (question, last) in enumerate(zip(tree.questions, tree.ends, strict=True)):
+            if question.max_new_tokens:
+                seen = np.zeros(length, dtype=np.bool_)
+                seen[: len(tree)] = sight[last]
+                depth = int(depths[last]) + 1
+                token, limit = first[row][number], question.max_new_tokens
+                lines.append(_Line(row, number, seen, depth, token, limit))
+    return lines
+
+
+def _drafts(
+    trees: Sequence[Tree], lines: list[_Line], likelihood: _Likelihood
+) -> list[tuple[_Line, list[int]]]:
+    """Lines whose first greedy token begins their likeliest label, with the label's tokens."""
+    drafts = []
+    for line in lines:
+        scores, _ = likelihood[line.tree][line.number]
+        if scores:
+            label = trees[line.tree].questions[line.number].labels[scores.index(max(scores))]
+            if label[0] == line.next and len(label) < line.limit:
+                drafts.append((line, label))
+    return drafts
+
+
+class _Decoder:
+    """The keys and values of a batch, to which tokens are added after chosen nodes."""
+
+    def __init__(
+        self, model: LlavaForConditionalGeneration, cache: DynamicCache, trees: int, pad: int
+    ) -> None:
+        self._model, self._cache, self._pad = model, cache, pad
+        self._row = {tree: tree for tree in range(trees)}
+
+    def keep(self, lines: Sequence[_Line], *, always: bool = False) -> None:
+        """Drop trees without a line, unless most still have one."""
+        trees = sorted({line.tree for line in lines})
+        if always or 2 * len(trees) <= len(self._row):
+            rows = torch.tensor([self._row[tree] for tree in trees], device=self._model.device)
+            self._cache.batch_select_indices(rows)
+            self._row = {tree: row for row, tree in enumerate(trees)}
+
+    def extend(
+        self, asked: Sequence[tuple[_Line, Sequence[int]]], *, forget: bool = False
+    ) -> list[list[int]]:
+        """Add tokens after lines; return the greedy token after each of them.
+
+        All lines of a tree stand side by side. With `forget` the cache stays as it was.
+        """
+        places, columns = self._places(asked)
+        known = self._cache.get_seq_length()
+        shape = (len(self._row), columns)
+        ids = np.full(shape, self._pad, dtype=np.int64)
+        depths = np.zeros(shape, dtype=np.int64)
+        sight = np.zeros((shape[0], 1, columns, known + columns), dtype=np.bool_)
+        sight[:, 0, :, known:] = np.eye(columns, dtype=np.bool_)
+        for (line, tokens), (row, start) in zip(asked, places, strict=True):
+            own = slice(start, start + len(tokens))
+            ids[row, own] = tokens
+            depths[row, own] = line.depth + np.arange(len(tokens))
+            sight[row, 0, own, :known] = line.sight
+            sight[row, 0, own, known:][:, own] = np.tri(len(tokens), dtype=np.bool_)
+        device = self._model.device
+        hidden = self._model.model.language_model(
+            input_ids=torch.from_numpy(ids).to(device),
+            attention_mask=torch.from_numpy(sight).to(device),
+            position_ids=torch.from_numpy(depths).to(device),
+            past_key_values=self._cache,
             use_cache=True,
         ).last_hidden_state
-        current = model.lm_head(hidden[:, -1]).argmax(-1)
-    return list(zip(tokens, ended, strict=True))
+        if forget:
+            self._cache.crop(-columns)
+        at = torch.tensor(
+            [
+                (row, start + number)
+                for (_, tokens), (row, start) in zip(asked, places, strict=True)
+                for number in range(len(tokens))
+            ],
+            device=device,
+        )
+        found = self._model.lm_head(hidden[at[:, 0], at[:, 1]]).argmax(-1).tolist()
+        greedy, seen = [], 0
+        for (line, tokens), (row, start) in zip(asked, places, strict=True):
+            greedy.append(found[seen : seen + len(tokens)])
+            seen += len(tokens)
+            if not forget:
+                line.sight = np.concatenate(
+                    [line.sight, sight[row, 0, start + len(tokens) - 1, known:]]
+                )
+                line.depth += len(tokens)
+        return greedy
+
+    def _places(
+        self, asked: Sequence[tuple[_Line, Sequence[int]]]
+    ) -> tuple[list[tuple[int, int]], int]:
+        """Return the row and first column of each line's tokens, and the columns needed."""
+        used = [0] * len(self._row)
+        places = []
+        for line, tokens in asked:
+            row = self._row[line.tree]
+            places.append((row, used[row]))
+            used[row] += len(tokens)
+        return places, max(used)
+
+
+def _confirm(decoder: _Decoder, drafts: list[tuple[_Line, list[int]]], end: int) -> None:
+    """Take the drafts that greedy decoding gives, with the end after them."""
+    if not drafts:
+        return
+    predicted = decoder.extend(drafts, forget=True)
+    for (line, draft), found in zip(drafts, predicted, strict=True):
+        if found == [*draft[1:], end]:
+            line.said, line.ended = list(draft), True
+
+
+def _decode(decoder: _Decoder, lines: list[_Line], end: int) -> None:
+    """Let lines say token after token until all are done."""
+    first = True
+    while lines := [line for line in lines if not line.take(end)]:
+        decoder.keep(lines, always=first)
+        first = False
+        said = [(line, line.said[-1:]) for line in lines]
+        for line, found in zip(lines, decoder.extend(said), strict=True):
+            line.next = found[-1]

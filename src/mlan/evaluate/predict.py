@@ -1,28 +1,33 @@
 """The predict stage: one model load, all benchmarks and conditions of a run.
 
-Batches are made within a benchmark and condition, from items sorted by length; their
-composition depends on nothing else, so that answers are the same whether or not the job was
-interrupted and whichever other benchmarks are asked.
+Questions about pictures of one image set are asked together, those of a benchmark without
+pictures by themselves. What shares a forward pass follows from them alone, so that answers are
+the same whether or not the job was interrupted, and a new benchmark costs itself and those that
+show pictures of the same set.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from tokenizers import Tokenizer
 from transformers.models.llava.modeling_llava import LlavaForConditionalGeneration
 
-from mlan.data.items import offered, read_items
+from mlan.config.evaluate import Condition
+from mlan.data.items import read_items
 from mlan.data.pictures import Pictures
-from mlan.data.tables import rows_of
 from mlan.errors import DataError
-from mlan.evaluate.engine import Answer, Question, answer, check_options
+from mlan.evaluate.engine import Answer, answer
 from mlan.evaluate.journal import Journal
-from mlan.evaluate.prompts import PROMPTS
+from mlan.evaluate.prompts import unquoted
+from mlan.evaluate.questions import BLANK, Question, questions
+from mlan.evaluate.recheck import flips, sample
+from mlan.evaluate.trees import Shape, Tree, batches_of, grow
 from mlan.mixture.template import Template, load_tokenizer
 from mlan.model.compose import arithmetic, compose, load_stage1, prepare_torch
 from mlan.model.features import Features, features_of
@@ -32,46 +37,67 @@ from mlan.train import trainable
 from mlan.train.meter import Meter
 from mlan.weights import check_weights
 
-BLANK = "blank"
-
-
-@dataclass(frozen=True)
-class Asked:
-    """The questions of one benchmark under one condition, cut into batches."""
-
-    benchmark: str
-    condition: str
-    batches: list[list[Question]]
-    max_new_tokens: int
+# What was asked of one item under one condition.
+Key = tuple[str, str, str]
+COLUMNS = [
+    *("item", "part", "condition", "text", "ended"),
+    *("label_scores", "choice_scores", "choice_tokens", "order", "batch"),
+]
 
 
 def predict(job: Job) -> None:
     """Write one table of predictions a benchmark.
 
-    job.identity: benchmarks ({name: {modality, max_new_tokens?}}), evaluate (conditions,
-    max_new_tokens, batch, batch_tokens), template, tune (None for the untuned model), device,
-    precision, image_size.
+    job.identity: benchmarks ({name: {modality, max_new_tokens?, prompt?, scorers?,
+    continuation?}}), evaluate (conditions, max_new_tokens, batch, batch_tokens, seed?,
+    recheck?), template, tune (None for the untuned model), device, precision, image_size.
     job.inputs: backbone, align (absent for a released model), weights (absent for that and the
     untuned model), `items:<benchmark>`, `images:<set>`.
     """
     identity = job.identity
     prepare_torch(job.threads, identity["device"])
     model = _model(job)
-    template = Template(
-        identity["template"], load_tokenizer(job.inputs["backbone"]), model.config.image_seq_length
-    )
+    tokenizer = load_tokenizer(job.inputs["backbone"])
+    template = Template(identity["template"], tokenizer, model.config.image_seq_length)
     items = {name: read_items(job.inputs[f"items:{name}"]) for name in identity["benchmarks"]}
-    asked = [*_asked(identity, items, template)]
-    for group in asked:
-        check_lengths(group, model.model.language_model.config.max_position_embeddings)
-    features = _features(job, model, asked)
-    answers, run = _answer_all(job, model, asked, features, template)
+    asked = list(questions(identity, items, template))
+    language = model.model.language_model.config
+    check_lengths(asked, language.max_position_embeddings)
+    image = (model.config.image_token_id, model.config.image_seq_length)
+    shape = Shape(*image, language.hidden_size)
+    evaluate = identity["evaluate"]
+    batches = [
+        batch
+        for pool in pools(asked, items)
+        for batch in batches_of(
+            grow(pool, shape, evaluate["batch"]), evaluate["batch"], evaluate["batch_tokens"]
+        )
+    ]
+    asker = _Asker(job, model, _features(job, model, asked), tokenizer, template.end)
+    rows, run = asker.ask_all(batches)
     written = []
     for name in identity["benchmarks"]:
         path = job.out / f"{name}.parquet"
-        write_parquet(path, pd.DataFrame(answers[name]))
+        keys = dict.fromkeys(key_of(q) for q in asked if q.benchmark == name)
+        write_parquet(path, pd.DataFrame([rows[key] for key in keys], columns=COLUMNS))
         written.append(path)
-    job.finish(written, facts={"answers": sum(map(len, answers.values()))}, run=run)
+    facts: dict[str, Any] = {"answers": len(rows), "batches": len(batches)}
+    if again := sample(asked, evaluate.get("recheck", 0)):
+        facts["alone"] = flips(
+            again,
+            lambda question: _given(rows[key_of(question)]),
+            lambda question: asker.ask(grow([question], shape, 1))[0],
+        )
+    job.finish(written, facts=facts, run=run)
+
+
+def _given(row: dict[str, Any]) -> dict[str, Any]:
+    return {"text": row["text"], "labels": row["label_scores"], "choices": row["choice_scores"]}
+
+
+def key_of(question: Question) -> Key:
+    """Return what joins the questions of one prediction."""
+    return question.benchmark, question.item, question.condition
 
 
 def _model(job: Job) -> LlavaForConditionalGeneration:
@@ -88,70 +114,37 @@ def _model(job: Job) -> LlavaForConditionalGeneration:
     return model
 
 
-def _asked(
-    identity: dict[str, Any], items: dict[str, pd.DataFrame], template: Template
-) -> Iterator[Asked]:
-    for name, benchmark in identity["benchmarks"].items():
-        for condition in identity["evaluate"]["conditions"]:
-            blank = condition["image"] == BLANK
-            if blank and benchmark["modality"] == "text":
-                continue
-            chosen = items[name][items[name]["part"].isin(condition["parts"])]
-            questions = [_question(item, blank, template) for item in rows_of(chosen)]
-            if questions:
-                evaluate = identity["evaluate"]
-                yield Asked(
-                    name,
-                    condition["image"],
-                    batches_of(questions, evaluate["batch"], evaluate["batch_tokens"]),
-                    benchmark.get("max_new_tokens", evaluate["max_new_tokens"]),
-                )
-
-
-def _question(item: dict[str, Any], blank: bool, template: Template) -> Question:
-    options = list(item["options"])
-    text = PROMPTS[item["form"]](item["question"], options)
-    picture = item["image"] != ""
-    question = Question(
-        item=item["id"],
-        part=item["part"],
-        ids=template.question(text, picture=picture),
-        picture=(BLANK if blank else item["image"]) if picture else "",
-        options=[template.answer(answer) for answer in offered(item["form"], options)],
-    )
-    check_options(question)
-    return question
-
-
-def batches_of(questions: list[Question], largest: int, tokens: int) -> list[list[Question]]:
-    """Cut questions, longest last, into the fewest batches of nearly equal size.
-
-    A batch that holds more than `tokens` with its padding is cut again, down to one question.
-    """
-    ordered = sorted(questions, key=lambda q: (len(q.ids), q.item))
-    batches = []
-    for part in np.array_split(np.arange(len(ordered)), -(-len(ordered) // largest)):
-        most = max(1, tokens // len(ordered[part[-1]].ids))
-        for piece in np.array_split(part, -(-len(part) // most)):
-            batches.append([ordered[i] for i in piece])
-    return batches
-
-
-def check_lengths(asked: Asked, context: int) -> None:
+def check_lengths(questions: Sequence[Question], context: int) -> None:
     """Raise DataError if a question with its answer is longer than the model's context."""
-    room = context - asked.max_new_tokens
-    long = [q for batch in asked.batches for q in batch if len(q.ids) > room]
+    long = [q for q in questions if len(q.ids) + _answer_length(q) > context]
     if long:
         most = max(len(q.ids) for q in long)
+        first = long[0]
         raise DataError(
-            f"data.benchmarks.{asked.benchmark}: {len(long)} questions are longer than the "
-            f"model's context of {context} tokens less {asked.max_new_tokens} for the answer, "
-            f"the longest has {most}; the first is {long[0].item!r}"
+            f"data.benchmarks.{first.benchmark}: {len(long)} questions are longer than the "
+            f"model's context of {context} tokens less {_answer_length(first)} for the answer, "
+            f"the longest has {most}; the first is {first.item!r}"
         )
 
 
-def _features(job: Job, model: LlavaForConditionalGeneration, asked: list[Asked]) -> Features:
-    keys = sorted({q.picture for a in asked for b in a.batches for q in b} - {"", BLANK})
+def _answer_length(question: Question) -> int:
+    return max([question.max_new_tokens, *map(len, question.choices)])
+
+
+def pools(questions: Iterable[Question], items: dict[str, pd.DataFrame]) -> list[list[Question]]:
+    """Return the questions that are asked together: of one image set, or one text benchmark."""
+    name_of = {
+        name: f"images {image.partition('/')[0]}" if (image := table["image"].iloc[0]) else name
+        for name, table in items.items()
+    }
+    found: dict[str, list[Question]] = {}
+    for question in questions:
+        found.setdefault(name_of[question.benchmark], []).append(question)
+    return list(found.values())
+
+
+def _features(job: Job, model: LlavaForConditionalGeneration, asked: list[Question]) -> Features:
+    keys = sorted({picture for question in asked for picture in question.pictures} - {BLANK})
     sets = {n.removeprefix("images:"): p for n, p in job.inputs.items() if n.startswith("images:")}
     pictures, size = Pictures(sets), job.identity["image_size"]
     blank = {BLANK: np.full((size, size, 3), 255, dtype=np.uint8)}
@@ -163,70 +156,98 @@ def _features(job: Job, model: LlavaForConditionalGeneration, asked: list[Asked]
     return features_of(model, [*keys, BLANK], store, device=device, precision=precision)
 
 
-def _answer_all(
-    job: Job,
-    model: LlavaForConditionalGeneration,
-    asked: list[Asked],
-    features: Features,
-    template: Template,
-) -> tuple[dict[str, list[dict[str, Any]]], dict[str, Any]]:
-    journal = Journal(job.state / "journal.jsonl")
-    base = [_weights_digest(job), job.code, job.threads, _protocol(job)]
-    total = sum(len(batch) for a in asked for batch in a.batches)
-    meter = Meter(job.state, "predict", total)
-    answers: dict[str, list[dict[str, Any]]] = {name: [] for name in job.identity["benchmarks"]}
-    tokenizer = load_tokenizer(job.inputs["backbone"])
-    done = restored = 0
-    for group in asked:
-        for batch in group.batches:
-            place = [group.benchmark, group.condition, group.max_new_tokens]
-            key = digest([base, *place, [vars(q) for q in batch]])
+class _Asker:
+    """Asks batches of a run's questions, or finds their answers in its journal."""
+
+    def __init__(
+        self,
+        job: Job,
+        model: LlavaForConditionalGeneration,
+        features: Features,
+        tokenizer: Tokenizer,
+        end: int,
+    ) -> None:
+        self._job, self._model, self._features = job, model, features
+        self._tokenizer, self._end = tokenizer, end
+        conditions = [Condition(**c) for c in job.identity["evaluate"]["conditions"]]
+        self._begun = {condition.name for condition in conditions if condition.primer}
+        self._base = [_weights_digest(job), job.code, job.threads, _protocol(job)]
+
+    def ask_all(
+        self, batches: list[list[Tree]]
+    ) -> tuple[dict[Key, dict[str, Any]], dict[str, Any]]:
+        """Return the row of every prediction, and what the run's record should say."""
+        journal = Journal(self._job.state / "journal.jsonl")
+        total = sum(len(tree.questions) for batch in batches for tree in batch)
+        meter = Meter(self._job.state, "predict", total)
+        rows: dict[Key, dict[str, Any]] = {}
+        done = restored = 0
+        for number, batch in enumerate(batches):
+            questions = [question for tree in batch for question in tree.questions]
+            key = digest([self._base, [[vars(q) for q in tree.questions] for tree in batch]])
             known = journal.get(key)
             if known is None:
-                given = _answer_batch(job, model, batch, features, template, group.max_new_tokens)
-                known = [
-                    _line(q, group.condition, a, tokenizer.decode(a.ids))
-                    for q, a in zip(batch, given, strict=True)
-                ]
+                known = self.ask(batch)
                 journal.put(key, known)
             else:
-                restored += len(batch)
-            answers[group.benchmark] += known
-            done += len(batch)
-            meter.step(done, sum(len(q.ids) for q in batch), {"benchmark": group.benchmark})
-    if restored:
-        log.info("%d of %d answers restored from the journal", restored, total)
-    return answers, {**meter.summary(), "restored": restored}
+                restored += len(known)
+            for question, given in zip(questions, known, strict=True):
+                _fill_in(rows, question, given, number)
+            done += len(questions)
+            meter.step(done, sum(len(q.ids) for q in questions), {})
+        if restored:
+            log.info("%d of %d answers restored from the journal", restored, total)
+        return rows, {**meter.summary(), "restored": restored}
+
+    def ask(self, batch: list[Tree]) -> list[dict[str, Any]]:
+        """Ask one batch; the answers stand in the order of its trees and their questions."""
+        keys = [picture for tree in batch for picture in tree.pictures]
+        with arithmetic(self._job.identity["device"], self._job.identity["precision"]):
+            features = self._features.of(keys) if keys else None
+            given = answer(self._model, batch, features, end=self._end)
+        asked = [question for tree in batch for question in tree.questions]
+        together = zip(asked, chain.from_iterable(given), strict=True)
+        return [self._told(question, found) for question, found in together]
+
+    def _told(self, question: Question, found: Answer) -> dict[str, Any]:
+        """Return an answer as the journal keeps it; one that was begun ends with its quote."""
+        text, ended = str(self._tokenizer.decode(found.ids)), found.ended
+        if question.condition in self._begun:
+            text, ended = unquoted(text, ended)
+        return {
+            "text": text.strip(),
+            "ended": ended,
+            "labels": found.labels,
+            "choices": found.choices,
+        }
 
 
-def _answer_batch(
-    job: Job,
-    model: LlavaForConditionalGeneration,
-    batch: list[Question],
-    features: Features,
-    template: Template,
-    max_new_tokens: int,
-) -> list[Answer]:
-    keys = [q.picture for q in batch if q.picture]
-    with arithmetic(job.identity["device"], job.identity["precision"]):
-        return answer(
-            model,
-            batch,
-            features.of(keys) if keys else None,
-            end=template.end,
-            max_new_tokens=max_new_tokens,
-        )
-
-
-def _line(question: Question, condition: str, given: Answer, text: str) -> dict[str, Any]:
-    return {
-        "item": question.item,
-        "part": question.part,
-        "condition": condition,
-        "text": text.strip(),
-        "ended": given.ended,
-        "label_scores": given.label_scores,
-    }
+def _fill_in(
+    rows: dict[Key, dict[str, Any]], question: Question, given: dict[str, Any], batch: int
+) -> None:
+    """Add one answer to its prediction's row; the two questions of an item share one."""
+    row = rows.setdefault(
+        key_of(question),
+        {
+            "item": question.item,
+            "part": question.part,
+            "condition": question.condition,
+            "text": None,
+            "ended": True,
+            "label_scores": [],
+            "choice_scores": [],
+            "choice_tokens": [],
+            "order": [],
+            "batch": batch,
+        },
+    )
+    if question.max_new_tokens:
+        row |= {"text": given["text"], "ended": given["ended"]}
+    if question.max_new_tokens or question.labels:
+        row |= {"label_scores": given["labels"], "order": question.order, "batch": batch}
+    if question.choices:
+        lengths = [len(option) for option in question.choices]
+        row |= {"choice_scores": given["choices"], "choice_tokens": lengths}
 
 
 def _weights_digest(job: Job) -> str:

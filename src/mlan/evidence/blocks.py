@@ -19,13 +19,16 @@ from numpy.typing import NDArray
 
 from mlan.errors import DataError
 from mlan.evidence.groups import Group, groups
-from mlan.records import read_checked
+from mlan.records import checked
 
 Array = NDArray[np.float64]
 
 NAMES = ("benchmark", "modality", "part", "condition", "scorer", "parser")
 _KEYS = ["benchmark", "part", "condition", "scorer", "parser"]
-_PARSERS = {"strict": 0, "lenient": 1, "argmax": 2}
+# In the order in which a table lists them.
+_PARSERS = ("strict", "lenient", "official", "argmax", "sum", "per_byte", "per_token")
+# What blocks are made of; the stage's table holds more.
+_COLUMNS = [*_KEYS, "item", "cluster", "correct", "invalid", "chance"]
 
 
 @dataclass(frozen=True)
@@ -91,12 +94,9 @@ def read_blocks(
     their items or clusters; IntegrityError.
     """
     frame = pd.concat(
-        [read_checked(run.scores / "items.parquet").assign(run=i) for i, run in enumerate(runs)],
+        [read_outcomes(run.scores, _COLUMNS, without).assign(run=i) for i, run in enumerate(runs)],
         ignore_index=True,
     )
-    if without:
-        named = pd.MultiIndex.from_frame(frame[["benchmark", "item"]])
-        frame = frame[~named.isin(list(without))]
     single = []
     for keys, rows in frame.groupby(_KEYS, sort=False, observed=True):
         benchmark, *rest = map(str, keys)
@@ -109,9 +109,25 @@ def read_blocks(
     return [*single, *(block for found in averages for block in found)]
 
 
+def read_outcomes(
+    scores: Path,
+    columns: list[str] | None = None,
+    without: Set[tuple[str, str]] = frozenset(),
+) -> pd.DataFrame:
+    """Return a run's outcomes, or some of their columns, but not those of items of `without`.
+
+    Raises IntegrityError.
+    """
+    frame = pd.read_parquet(checked(scores / "items.parquet"), columns=columns)
+    if not without:
+        return frame
+    named = pd.MultiIndex.from_frame(frame[["benchmark", "item"]])
+    return frame[~named.isin(list(without))]
+
+
 def _order(block: Block) -> tuple[Any, ...]:
     benchmark, _, part, condition, _, parser = block.name
-    return benchmark, part, condition, _PARSERS.get(parser, len(_PARSERS)), parser
+    return benchmark, part, condition, _PARSERS.index(parser)
 
 
 def _block(name: tuple[str, ...], rows: pd.DataFrame, runs: list[Run]) -> Block:

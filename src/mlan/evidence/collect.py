@@ -19,6 +19,7 @@ from mlan.evidence.clean import PAIRS, Items, clean_scores, read_matches, read_p
 from mlan.evidence.forgetting import COLUMNS as FORGETTING
 from mlan.evidence.forgetting import forgetting
 from mlan.evidence.intervals import Interval, interval_of_sums
+from mlan.evidence.official import official_scores
 from mlan.records import checked, read_run, write_csv, write_parquet
 from mlan.score.metrics import clustered_standard_error
 from mlan.stage import Job
@@ -64,15 +65,16 @@ def collect(job: Job) -> None:
     blocks = read_blocks(runs, job.identity["benchmarks"])
     confidence = float(job.identity["confidence"])
     benchmarks, overlap = job.identity["benchmarks"], job.inputs.get("overlap")
-    scores = list(_scores(blocks, runs))
 
-    def scores_without(own: list[Run], items: Items) -> Iterable[Row]:
-        return _scores(read_blocks(own, benchmarks, items), own)
+    def all_scores(own: list[Run], without: Items) -> Iterable[Row]:
+        yield from _scores(read_blocks(own, benchmarks, without) if without else blocks, own)
+        yield from official_scores(own, benchmarks, without)
 
+    scores = list(all_scores(runs, frozenset()))
     changed, flips = forgetting(runs, benchmarks)
     tables = {
         "scores": scores,
-        "scores_clean": clean_scores(scores, runs, read_matches(overlap), scores_without),
+        "scores_clean": clean_scores(scores, runs, read_matches(overlap), all_scores),
         "contamination": _records(read_pairs(overlap)),
         "forgetting": _records(changed),
         "intervals": _intervals(blocks, runs, cells, confidence),

@@ -15,9 +15,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from mlan.evidence.blocks import NAMES, Run
+from mlan.evidence.blocks import NAMES, Run, read_outcomes
 from mlan.evidence.groups import groups
-from mlan.records import read_checked
 
 Row = dict[str, Any]
 
@@ -92,7 +91,7 @@ def _untuned(run: Run, runs: list[Run]) -> Run | None:
 
 
 def _outcomes(run: Run) -> pd.DataFrame:
-    scores = read_checked(run.scores / "items.parquet")
+    scores = read_outcomes(run.scores, [*_SCORED, "item", "cluster", "correct"])
     return scores[[*_SCORED, "item", "cluster"]].assign(right=scores["correct"] > 0)
 
 

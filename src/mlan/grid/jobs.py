@@ -10,6 +10,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from mlan.config.benchmarks import SetBenchmark
+from mlan.config.evaluate import SCORERS
 from mlan.config.recipe import Align, Recipe, Tune
 from mlan.errors import ConfigError
 from mlan.grid.cells import RELEASED, STAGE_1
@@ -141,15 +143,10 @@ class Grid(DataJobs):
 
     def _identity_predict(self, cell: str, seed: int) -> dict[str, Any]:
         recipe = self.cells[cell].recipe
-        benchmarks = self.config.data.benchmarks
         tuned = self.cells[cell].kind == "tuned"
         return {
-            "benchmarks": {
-                n: {"modality": b.modality}
-                | ({"max_new_tokens": b.max_new_tokens} if b.max_new_tokens else {})
-                for n, b in benchmarks.items()
-            },
-            "evaluate": self._evaluation(seed),
+            "benchmarks": {name: self._asking(name) for name in self.config.data.benchmarks},
+            "evaluate": self._evaluation(cell, seed),
             "template": recipe.backbone.template,
             "precision": recipe.backbone.precision,
             "tune": _trained(recipe.tune) if tuned else None,
@@ -157,11 +154,33 @@ class Grid(DataJobs):
             "image_size": self.config.data.image_size,
         }
 
-    def _evaluation(self, seed: int) -> dict[str, Any]:
-        """The protocol of one seed; a study that limits no condition says the same as ever."""
+    def _asking(self, name: str) -> dict[str, Any]:
+        """How a benchmark is asked. What is as by default is left out, here and below."""
+        benchmark = self.config.data.benchmarks[name]
+        scorers = sorted(set(benchmark.scorers or self.config.evaluate.scorers))
+        asked: dict[str, Any] = {"modality": benchmark.modality}
+        if benchmark.max_new_tokens:
+            asked["max_new_tokens"] = benchmark.max_new_tokens
+        if benchmark.prompt not in (None, "default"):
+            asked["prompt"] = benchmark.prompt
+        if scorers != sorted(SCORERS):
+            asked["scorers"] = scorers
+        if "choice_logprob" in scorers:
+            asked["continuation"] = benchmark.continued
+        return asked
+
+    def _evaluation(self, cell: str, seed: int) -> dict[str, Any]:
+        """The protocol of one run; a study that limits no condition says the same as ever."""
         evaluate = self.config.evaluate
-        asked = [c.model_dump(exclude={"seeds"}) for c in evaluate.asked_in(seed)]
-        return {**evaluate.model_dump(), "conditions": asked}
+        asked = evaluate.asked_in(seed, self.cells[cell].kind)
+        drawn = {"seed": evaluate.seed} if any(c.drawn for c in asked) else {}
+        again = {"recheck": evaluate.recheck} if evaluate.recheck else {}
+        return {
+            **evaluate.model_dump(include={"max_new_tokens", "batch", "batch_tokens"}),
+            "conditions": [c.model_dump(exclude_defaults=True) for c in asked],
+            **drawn,
+            **again,
+        }
 
     def _inputs_predict(self, cell: str, seed: int) -> dict[str, Path]:
         benchmarks = self.config.data.benchmarks
@@ -178,8 +197,17 @@ class Grid(DataJobs):
         return inputs
 
     def _identity_score(self, cell: str, seed: int) -> dict[str, Any]:
-        benchmarks = self.config.data.benchmarks
-        return {"benchmarks": {n: {"modality": b.modality} for n, b in benchmarks.items()}}
+        return {"benchmarks": {name: self._judged(name) for name in self.config.data.benchmarks}}
+
+    def _judged(self, name: str) -> dict[str, Any]:
+        """How a benchmark is scored."""
+        asking = self._asking(name).items()
+        return {k: v for k, v in asking if k in ("modality", "scorers")} | self._rule(name)
+
+    def _rule(self, name: str) -> dict[str, str]:
+        """The rule of a public benchmark; an embedded one has none but ours."""
+        benchmark = self.config.data.benchmarks[name]
+        return {"rule": benchmark.set} if isinstance(benchmark, SetBenchmark) else {}
 
     def _inputs_score(self, cell: str, seed: int) -> dict[str, Path]:
         items = {
@@ -258,7 +286,10 @@ class Grid(DataJobs):
                 }
                 for cell in self.cells.values()
             ],
-            "benchmarks": self._benchmark_groups(),
+            "benchmarks": {
+                name: {**entry, **self._rule(name)}
+                for name, entry in self._benchmark_groups().items()
+            },
             "confidence": self.config.report.confidence,
         }
 
@@ -286,8 +317,8 @@ class Grid(DataJobs):
             "confidence": self.config.report.confidence,
             "benchmarks": self._benchmark_groups(),
             "limits": [
-                {"condition": image, "part": part, "seeds": seeds}
-                for (image, part), seeds in sorted(self.config.evaluate.limits().items())
+                {"condition": name, "part": part, "seeds": seeds}
+                for (name, part), seeds in sorted(self.config.evaluate.limits().items())
             ],
             "order_not_controlled": [
                 cell.name for cell in self.cells.values() if not cell.order_controlled

@@ -38,16 +38,17 @@ PICTURE = Picture()
 class Form:
     """The pieces of a conversation.
 
-    `ask` leads from a question to where its answer begins, `show` does so with a picture, which
-    only a first question may have; `again` takes the place of `ask` in later turns. `opening`
-    comes once, `between` follows an answer that is not the last. An answer is
-    learnt with `end`, the token that ends it and stops decoding; a form whose answer ends by
-    its own text (`plain`) has `ends = False`.
+    `ask` leads from a question to where its answer begins, `show` does so with a picture;
+    `again` and `show_again` take their places in later turns (only an evaluation that shows
+    examples has pictures there). `opening` comes once, `between` follows an answer that is not
+    the last. An answer is learnt with `end`, the token that ends it and stops decoding; a form
+    whose answer ends by its own text (`plain`) has `ends = False`.
     """
 
     ask: tuple[Piece, ...]
     show: tuple[Piece, ...]
     again: tuple[Piece, ...]
+    show_again: tuple[Piece, ...]
     answer: str
     end: Special
     ends: bool = True
@@ -80,6 +81,7 @@ _CHATML = Form(
     ask=_chatml("user\n{}"),
     show=_chatml("user\n", PICTURE, "\n{}"),
     again=_chatml("user\n{}"),
+    show_again=_chatml("user\n", PICTURE, "\n{}"),
     answer="{}",
     end=_IM_END,
     between=("\n",),
@@ -102,17 +104,26 @@ FORMS = {
         ask=("User:", " {}", "\nAssistant:"),
         show=("User:", PICTURE, "\n{}", "\nAssistant:"),
         again=("\nUser:", " {}", "\nAssistant:"),
+        show_again=("\nUser:", PICTURE, "\n{}", "\nAssistant:"),
         answer=" {}",
         end=_IM_END,
     ),
     "plain": Form(
-        opening=(_BOS,), ask=(), show=(PICTURE,), again=(), answer="{}\n", end=_EOS, ends=False
+        opening=(_BOS,),
+        ask=(),
+        show=(PICTURE,),
+        again=(),
+        show_again=(PICTURE,),
+        answer="{}\n",
+        end=_EOS,
+        ends=False,
     ),
     "vicuna-v1": Form(
         opening=(_BOS, _VICUNA),
         ask=(" USER: {} ASSISTANT:",),
         show=(" USER: ", PICTURE, "\n{} ASSISTANT:"),
         again=("USER: {} ASSISTANT:",),
+        show_again=("USER: ", PICTURE, "\n{} ASSISTANT:"),
         answer=" {}",
         end=_EOS,
     ),
@@ -128,6 +139,7 @@ FORMS = {
         ask=_llama3("\n\n{}"),
         show=_llama3("\n\n", PICTURE, "\n{}"),
         again=_llama3("\n\n{}"),
+        show_again=_llama3("\n\n", PICTURE, "\n{}"),
         answer="{}",
         end=Special("<|eot_id|>"),
     ),

@@ -66,14 +66,44 @@ class Template:
 
     def question(self, text: str, *, picture: bool, first: bool = True) -> list[int]:
         """Return the ids up to where the answer begins."""
-        form = self._form
-        if not first:
-            return self._joined((*form.between, *form.again), text)
-        return self._joined((*form.opening, *(form.show if picture else form.ask)), text)
+        return self._joined(self._leading(picture, first), text)
 
     def answer(self, text: str) -> list[int]:
         """Return the ids of an answer, without the end token."""
         return self._ids(self._form.answer.replace("{}", text))
+
+    def reply(self, text: str) -> list[int]:
+        """Return the ids of an answer as it stands in a conversation, its end included."""
+        return [*self.answer(text), *([self.end] if self._form.ends else [])]
+
+    def rest(self, begun: str, text: str) -> list[int]:
+        """Return the ids by which an answer that has begun so goes on with `text`.
+
+        Raises ConfigError for a tokenizer that joins the two.
+        """
+        if not begun:
+            return self.answer(text)
+        before, whole = self.answer(begun), self.answer(begun + text)
+        if whole[: len(before)] != before or len(whole) == len(before):
+            raise ConfigError(
+                f"{self._named}: its tokenizer joins {begun!r} and {text!r}, so no answer can be "
+                "begun so; ask without `primer`"
+            )
+        return whole[len(before) :]
+
+    def continuation(
+        self, text: str, option: str, *, picture: bool, first: bool = True
+    ) -> list[int]:
+        """Return the ids of an option that continues the question `text`.
+
+        lm-eval's rule (EleutherAI/lm-evaluation-harness, `_encode_pair`): what stands before
+        the answer and the answer are encoded as one text, cut at the length of the former
+        alone. Here the former begins after the last special token or break between segments.
+        """
+        last = self._leading(picture, first)[-1:]
+        before = last[0].replace("{}", text) if last and isinstance(last[0], str) else ""
+        whole = self._ids(before + self._form.answer.replace("{}", option))
+        return whole[len(self._ids(before)) :]
 
     def encode(self, turns: Sequence[Mapping[str, str]], *, picture: bool) -> Encoded:
         """Encode turns of `user` and `assistant`; every answer and its end is supervised."""
@@ -81,9 +111,7 @@ class Template:
         supervised: list[bool] = []
         for number, turn in enumerate(turns):
             prompt = self.question(turn["user"], picture=picture and number == 0, first=number == 0)
-            answer = self.answer(turn["assistant"])
-            if self._form.ends:
-                answer = [*answer, self.end]
+            answer = self.reply(turn["assistant"])
             ids += [*prompt, *answer]
             supervised += [*([False] * len(prompt)), *([True] * len(answer))]
         return Encoded(ids, supervised)
@@ -91,6 +119,13 @@ class Template:
     def decode(self, ids: Sequence[int]) -> str:
         """Return the text of token ids, special tokens written out."""
         return str(self._tokenizer.decode(list(ids), skip_special_tokens=False))
+
+    def _leading(self, picture: bool, first: bool) -> tuple[Piece, ...]:
+        """The pieces that lead to an answer."""
+        form = self._form
+        if first:
+            return (*form.opening, *(form.show if picture else form.ask))
+        return (*form.between, *(form.show_again if picture else form.again))
 
     def _joined(self, pieces: Sequence[Piece], text: str) -> list[int]:
         ids: list[int] = []

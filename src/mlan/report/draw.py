@@ -16,6 +16,7 @@ from matplotlib.figure import Figure
 from mlan.report.contamination import clean_table, contamination_table, draw_contamination
 from mlan.report.controls import draw_real_vs_blind
 from mlan.report.forgetting import forgetting_table
+from mlan.report.official import official_table
 from mlan.report.points import frame
 from mlan.report.style import house_style, save, save_data
 from mlan.report.summary import Summary, read_summary
@@ -36,6 +37,7 @@ FIGURES: dict[str, Callable[[Summary], tuple[Figure, Sequence[Any]]]] = {
 }
 TABLES = {
     "scores": scores_table,
+    "official": official_table,
     "tokens": tokens_table,
     "contamination": contamination_table,
     "scores_clean": clean_table,

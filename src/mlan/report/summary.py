@@ -22,18 +22,19 @@ SWEEP = "sweep"
 # Places of tuned cells, and of models to compare with, which have no share.
 TUNED, BASELINES = ("curve", "other"), ("untuned", "released")
 GROUP_PREFIX = "taught by: "
+_ACCURACY = "accuracy"
 AVERAGES = {"text": "text average", "vision": "vision average"}
 TAGS = ("pictures", "text", "either", "nobody")
 
 COLUMNS = {
-    "scores": "cell seed benchmark part condition scorer parser value standard_error n "
+    "scores": "cell seed benchmark part condition scorer parser metric value standard_error n "
     "invalid_rate chance",
     "intervals": "cell benchmark part condition scorer parser value low high seeds clusters n "
     "covers chance",
     "tokens": "cell seed source modality examples text_tokens image_tokens supervised_tokens "
     "padding_tokens steps",
     "cells": "cell kind text_share experiments seeds_planned seeds_done",
-    "scores_clean": "cell seed benchmark part condition scorer parser value n removed",
+    "scores_clean": "cell seed benchmark part condition scorer parser metric value n removed",
     "contamination": "source benchmark part items exact_text near_text exact_image near_image "
     "fraction",
     "forgetting": "cell seed benchmark part condition scorer parser n gained lost",
@@ -92,6 +93,8 @@ class Cell:
 class Summary:
     """Everything that figures and tables are drawn from.
 
+    `official` holds the rows of scores.csv that are read by a benchmark's own rule, or are no
+    accuracy: of the test part with the real image. All other scores are accuracies.
     `limits` holds the seeds of every (part, condition) that is not asked in all of them.
     """
 
@@ -100,6 +103,7 @@ class Summary:
     benchmarks: tuple[Benchmark, ...]
     cells: tuple[Cell, ...]
     tokens: pd.DataFrame
+    official: pd.DataFrame
     score_rows: Mapping[tuple[str, Key], list[dict[str, Any]]]
     interval_rows: Mapping[tuple[str, Key], list[dict[str, Any]]]
     clean_rows: Mapping[tuple[str, Key], list[dict[str, Any]]]
@@ -165,9 +169,10 @@ def read_summary(folder: Path, identity: Mapping[str, Any]) -> Summary:
         ),
         cells=_cells(tables["cells"]),
         tokens=tables["tokens"],
-        score_rows=_by_key(tables["scores"]),
+        official=_official(tables["scores"], [*identity["benchmarks"]]),
+        score_rows=_by_key(_accuracy(tables["scores"])),
         interval_rows=_by_key(tables["intervals"]),
-        clean_rows=_by_key(tables["scores_clean"]),
+        clean_rows=_by_key(_accuracy(tables["scores_clean"])),
         change_rows=_by_key(tables["forgetting"]),
         shared=_rows(tables["contamination"]),
         limits={
@@ -188,6 +193,18 @@ def _read(path: Path, name: str) -> pd.DataFrame:
     if lacking:
         raise DataError(f"{path}: column {lacking[0]!r} is missing; run the collect stage again")
     return frame
+
+
+def _official(scores: pd.DataFrame, benchmarks: list[str]) -> pd.DataFrame:
+    asked = (scores["part"] == "test") & (scores["condition"] == "real")
+    own = (scores["parser"] == "official") | (scores["metric"] != _ACCURACY)
+    found = scores[asked & own & scores["benchmark"].isin(benchmarks)]
+    place = found["benchmark"].map(benchmarks.index)
+    return found.loc[place.sort_values(kind="stable").index]
+
+
+def _accuracy(frame: pd.DataFrame) -> pd.DataFrame:
+    return frame[frame["metric"] == _ACCURACY]
 
 
 def _by_key(frame: pd.DataFrame) -> dict[tuple[str, Key], list[dict[str, Any]]]:

@@ -1,5 +1,6 @@
 """How answers are judged, without torch.
 
-`parse` reads an answer, `answers` says whether it is right, `metrics` turns outcomes into
-numbers, `score` does it for a run.
+`rule` says what a parser sees and says, `answers` and `parsers` hold them, `rules` names those of
+each benchmark, `metrics` turns outcomes into numbers. `score` judges a run (`outcomes`: one
+prediction), `outputs` what anyone's model said (`given`: its files).
 """

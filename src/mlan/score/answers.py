@@ -13,10 +13,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from mlan.data.items import offered
 from mlan.score import parse
+from mlan.score.rule import Item, Reading, matched
 
 # Normalised: no bracket stands before the letter.
 _LETTER = re.compile(r"([a-z])(?:[)\].:](?: .*)?)?$")
@@ -24,24 +24,20 @@ _YES_NO = re.compile(r"(yes|no)\b")
 _TRUE_FALSE = ("true", "false")
 
 
-@dataclass(frozen=True)
-class Judged:
-    """Whether an answer is right, and whether nothing could be read from it."""
+def strict(item: Item, text: str) -> Reading:
+    """Read the first line as an answer: an offered one, or where none is offered, any."""
+    if not item.options:
+        line = parse.first_line(text)
+        return matched(line or None, [parse.normalise(gold) for gold in item.golds])
+    return _chosen(item, parse.strict(text, offered(item.form, item.options)))
 
-    correct: bool
-    invalid: bool
 
-
-def judge(
-    form: str, text: str, options: Sequence[str], golds: Sequence[str], *, lenient: bool
-) -> Judged:
-    """Judge one answer. Of an item with options `golds` holds one of those it offers."""
-    if not options:
-        return _judge_free(text, golds, lenient=lenient)
-    read = _LENIENT[form] if lenient and form in _LENIENT else _READ[lenient]
-    answers = offered(form, options)
-    chosen = read(text, options if form == "letter" and lenient else answers)
-    return Judged(chosen is not None and answers[chosen] == golds[0], chosen is None)
+def lenient(item: Item, text: str) -> Reading:
+    """Read the answer that the text gives in more words; never contradicts `strict`."""
+    if not item.options:
+        return _said(item, text)
+    read = _LENIENT.get(item.form, parse.lenient)
+    return _chosen(item, read(text, item.options))
 
 
 def letter(text: str, options: Sequence[str]) -> int | None:
@@ -66,17 +62,21 @@ def yes_no(text: str, options: Sequence[str]) -> int | None:
     return parse.lenient(text, _TRUE_FALSE) if named is None else named
 
 
-_READ = {False: parse.strict, True: parse.lenient}
 _LENIENT = {"letter": letter, "yes_no": yes_no}
 
 
-def _judge_free(text: str, golds: Sequence[str], *, lenient: bool) -> Judged:
-    line = parse.first_line(text)
-    accepted = {parse.normalise(gold) for gold in golds}
-    right = line in accepted
-    if lenient and not right:
-        bare = {parse.without_article(gold) for gold in accepted}
-        said = parse.without_lead_in(line)
-        ways = (said, parse.first_sentence(said))
-        right = any(parse.without_article(way) in bare for way in ways if way)
-    return Judged(bool(line) and right, not line)
+def _chosen(item: Item, index: int | None) -> Reading:
+    answers = offered(item.form, item.options)
+    return matched(None if index is None else answers[index], item.golds)
+
+
+def _said(item: Item, text: str) -> Reading:
+    """A free answer without lead-in, further sentences and article, where that makes it right."""
+    exact = strict(item, text)
+    if exact.read is None or exact.credit:
+        return exact
+    bare = {parse.without_article(parse.normalise(gold)) for gold in item.golds}
+    said = parse.without_lead_in(exact.read)
+    ways = [parse.without_article(way) for way in (said, parse.first_sentence(said)) if way]
+    right = [way for way in ways if way in bare]
+    return Reading((right or [exact.read])[0], float(bool(right)))

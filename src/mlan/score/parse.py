@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
@@ -22,7 +23,8 @@ _LEAD_IN = re.compile(
     r"(?: is| would be)?|(?:it|this|that) is|it[’']s|(?:they|these) are)\b ?:? "
 )
 _NEGATION = re.compile(r"\b(?:not|nor|neither|never|cannot|except|\w+n[’']t)\b")
-_SENTENCE_END = re.compile(r"[.!?;](?: |$)|\n")
+_MARKS = ".!?;"
+_SENTENCE_END = re.compile(rf"[{_MARKS}](?: |$)|\n")
 
 
 @lru_cache(maxsize=16384)
@@ -109,19 +111,27 @@ def without_lead_in(line: str) -> str:
 
 
 def _named(body: str, options: list[str]) -> int | None:
-    spans = [
+    spans = sorted(
         (start, start + len(option), index)
         for index, option in enumerate(options)
         # An option that is an article ("a") would be found in any sentence.
         if option and option not in _ARTICLES
         for start in _occurrences(body, option)
-    ]
-    kept = [span for span in spans if not any(_hides(other, span) for other in spans)]
+    )
+    kept = [span for span, hidden in zip(spans, _hidden(spans), strict=True) if not hidden]
     if len({index for _, _, index in kept}) != 1:
         return None
-    if any(_negated(body, start) for start, _, _ in kept):
-        return None
-    return kept[0][2]
+    return None if _any_negated(body, [start for start, _, _ in kept]) else kept[0][2]
+
+
+def _hidden(spans: list[tuple[int, int, int]]) -> Iterator[bool]:
+    """For each of the sorted spans, whether it overlaps a longer one."""
+    longest = max((end - start for start, end, _ in spans), default=0)
+    for at, span in enumerate(spans):
+        start, end, _ = span
+        first = bisect_left(spans, (start - longest,), hi=at)
+        last = bisect_left(spans, (end,), lo=at)
+        yield any(_hides(other, span) for other in spans[first:last])
 
 
 def _occurrences(body: str, option: str) -> Iterator[int]:
@@ -165,6 +175,15 @@ def _hides(longer: tuple[int, int, int], shorter: tuple[int, int, int]) -> bool:
     return overlap and longer[1] - longer[0] > shorter[1] - shorter[0]
 
 
-def _negated(body: str, start: int) -> bool:
-    begin = max((end.end() for end in _SENTENCE_END.finditer(body, 0, start)), default=0)
-    return _NEGATION.search(body, begin, start) is not None
+def _any_negated(body: str, starts: list[int]) -> bool:
+    """Whether a negation stands before one of the places, in the same sentence."""
+    begins = [0, *(end.end() for end in _SENTENCE_END.finditer(body))]
+    negations = [(found.end(), found.start()) for found in _NEGATION.finditer(body)]
+    for start in starts:
+        # A mark right before the place ends a sentence, as one before a space does.
+        ended = start > 0 and body[start - 1] in _MARKS
+        begin = start if ended else begins[bisect_right(begins, start) - 1]
+        last = bisect_right(negations, (start, start)) - 1
+        if last >= 0 and negations[last][1] >= begin:
+            return True
+    return False

@@ -1,4 +1,4 @@
-"""The numbers of one run on one set of items: accuracy, its standard error, invalid rate, chance.
+"""Accuracy and its kin: the mean credit, over categories, above chance; invalid rate, chance.
 
 Model: items are sampled in clusters (all items about one concept stand or fall together), so
 the cluster is the unit of the standard error. Everything here is about one model as it is;
@@ -9,26 +9,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from mlan.errors import DataError
+from mlan.score.metrics.metric import Array, Estimate, Metric, by_category, columns, ratio
 
 
-@dataclass(frozen=True)
-class Accuracy:
-    """Fraction of items answered correctly; `standard_error` is NaN with fewer than 2 clusters."""
-
-    value: float
-    standard_error: float
-    n: int
-    clusters: int
-
-
-def accuracy(correct: ArrayLike, cluster: ArrayLike) -> Accuracy:
-    """Return the mean of `correct` (n values, 0 or 1) and its clustered standard error.
+def accuracy(correct: ArrayLike, cluster: ArrayLike) -> Estimate:
+    """Return the mean of `correct` (n values in [0, 1]) and its clustered standard error.
 
     Estimand: the expected outcome on an item of the population that the clusters were sampled
     from. Formula: mean = sum_i x_i / n; the error is that of `clustered_standard_error` with
@@ -44,7 +36,7 @@ def accuracy(correct: ArrayLike, cluster: ArrayLike) -> Accuracy:
         )
     sums_G = np.asarray(np.bincount(code, weights=outcome), dtype=np.float64)
     sizes_G = np.asarray(np.bincount(code), dtype=np.float64)
-    return Accuracy(
+    return Estimate(
         value=float(outcome.mean()),
         standard_error=clustered_standard_error(sums_G, sizes_G),
         n=outcome.size,
@@ -93,3 +85,59 @@ def chance(options: Sequence[Sequence[str]]) -> float:
     if not options or any(len(choices) == 0 for choices in options):
         raise DataError("chance: every item needs an option, and there must be an item")
     return math.fsum(1 / len(choices) for choices in options) / len(options)
+
+
+def _credit(frame: pd.DataFrame) -> Array:
+    """(n, 2): the credit of an item, 1."""
+    return columns(frame["correct"], np.ones(len(frame)))
+
+
+def _mean(sums: Array) -> Array:
+    return ratio(sums[..., 0], sums[..., 1])
+
+
+ACCURACY = Metric(
+    "accuracy",
+    "mean credit of an item; under VQA's rules the VQA accuracy",
+    _credit,
+    _mean,
+    error=lambda sums_GK: clustered_standard_error(sums_GK[:, 0], sums_GK[:, 1]),
+)
+"""The number of `accuracy`, closed form of its error included. A rule with partial credit makes it
+that rule's own: VQA accuracy (Antol et al., arXiv 1505.00468) with min(1, matches / 3)."""
+
+EXACT_MATCH = Metric(
+    "exact_match",
+    "share of items with full credit",
+    lambda frame: columns(frame["correct"] == 1, np.ones(len(frame))),
+    _mean,
+)
+"""Estimand: how often an answer is right altogether. Formula: items with credit 1 / items.
+Exclusions: none. Source: Rajpurkar et al., SQuAD (arXiv 1606.05250), section 6.1; equal to
+`accuracy` where credit is 0 or 1."""
+
+TOKEN_F1 = replace(ACCURACY, name="token_f1", says="mean F1 of tokens; credit of `squad_f1`")
+"""Estimand: the expected overlap of an answer with the nearest gold. Formula: mean over items of
+the best F1 of words over the golds. Exclusions: none. Source: SQuAD, section 6.1."""
+
+MACRO_ACCURACY = Metric(
+    "macro_accuracy",
+    "mean over categories (subjects) of the accuracy",
+    lambda frame: by_category(_credit(frame), frame["category"]),
+    lambda sums: np.asarray(_mean(sums.reshape(*sums.shape[:-1], -1, 2)).mean(axis=-1)),
+    whole=True,
+)
+"""Estimand: accuracy, each category weighed alike. Formula: mean_c (sum_{i in c} x_i / n_c).
+Exclusions: none; categories are taken as given, not as a sample. Source: Hendrycks et al., MMLU
+(arXiv 2009.03300), whose table averages subjects; its code and most harnesses are micro."""
+
+CHANCE_CORRECTED = Metric(
+    "chance_corrected",
+    "accuracy above chance: (accuracy - chance) / (1 - chance)",
+    lambda frame: columns(frame["correct"], frame["chance"], np.ones(len(frame))),
+    lambda sums: ratio(sums[..., 0] - sums[..., 1], sums[..., 2] - sums[..., 1]),
+)
+"""Estimand: the share of what guessing leaves that is answered; 0 is guessing, 1 all, below 0 worse
+than guessing. Formula: (a - c) / (1 - c), a the accuracy and c the mean of 1 / options. Exclusions:
+none; undefined where an item is a free answer, which has no chance. Source: Cohen's kappa (1960)
+with a uniform guess."""
