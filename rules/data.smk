@@ -1,4 +1,5 @@
-# Files from a hub, concepts, pictures, instruction sources, benchmarks and backbones.
+# Files from a hub, concepts, pictures, instruction sources, benchmarks, what they share, and
+# backbones.
 
 
 rule prepare_concepts:
@@ -135,6 +136,31 @@ rule prepare_benchmark:
         "benchmark {wildcards.name}"
     shell:
         "python workflow/scripts/prepare_benchmark.py --identity {params.identity:q} --code {params.code} "
+        "{params.inputs} --out {params.out} 2> {log}"
+
+
+rule overlap:
+    input:
+        mlan.inputs("overlap"),
+    output:
+        matches=f"{root}/data/contamination/items.parquet",
+        pairs=f"{root}/data/contamination/pairs.csv",
+        record=f"{root}/data/contamination/record.json",
+    log:
+        f"{root}/logs/overlap.log",
+    benchmark:
+        f"{root}/benchmarks/overlap.tsv"
+    resources:
+        mem_mb=4000,
+    params:
+        identity=mlan.identity("overlap"),
+        code=mlan.code("overlap"),
+        inputs=mlan.arguments("overlap"),
+        out=subpath(output.record, parent=True),
+    message:
+        "what sources and benchmarks share"
+    shell:
+        "python workflow/scripts/overlap.py --identity {params.identity:q} --code {params.code} "
         "{params.inputs} --out {params.out} 2> {log}"
 
 

@@ -39,6 +39,7 @@ def jobs(grid: Grid) -> Iterator[tuple[str, Plain]]:
         tuned = grid.cells[cell].kind == "tuned"
         for stage in ("mix", "tune", "predict", "score") if tuned else ("predict", "score"):
             yield stage, {"cell": cell, "seed": seed}
+    yield "overlap", {}
     yield "collect", {}
     yield "draw", {}
 
@@ -586,6 +587,42 @@ def test_several_files_of_a_source_are_inputs_each() -> None:
     assert (fields["annotations"], fields["image_folder"]) == ("annotations.json", None)
 
 
+def test_what_is_compared_is_what_some_cell_learns_from() -> None:
+    unused = plain_study()["data"]["sources"]["t_define"]
+    plain = put(plain_study(), "data.sources.t_unused", unused)
+    grid = grid_of(plain)
+    assert json.loads(grid.identity("overlap"))["sources"] == {
+        "stage1:train": {"images": "train"},
+        "t_capital": {"images": None},
+        "t_define": {"images": None},
+        "v_flag": {"images": "train"},
+        "v_object": {"images": "train"},
+    }
+    inputs = grid.inputs("overlap")
+    sources = ("t_capital", "t_define", "v_flag", "v_object")
+    assert {n for n in inputs if n.startswith("source:")} == {f"source:{n}" for n in sources}
+    assert {n for n in inputs if n.startswith("images:")} == {"images:train", "images:eval"}
+
+
+def test_cell_has_seen_its_sources_and_those_of_its_stage_1() -> None:
+    grid = grid_of(_captions(plain_study()))
+    assert {name: grid.seen_by(name) for name in grid.cells} == {
+        "text0": ["lcs", "v_flag", "v_object"],
+        "text50": ["lcs", "t_capital", "t_define", "v_flag", "v_object"],
+        "text100": ["lcs", "t_capital", "t_define"],
+        "untuned": ["lcs"],
+    }
+    finished = grid_of(put(plain_study(), "recipe.align", {"from": "mine/projector.bin"}))
+    assert finished.seen_by("text100") == ["t_capital", "t_define"]
+    assert finished.seen_by("untuned") == []
+
+
+def test_new_source_is_compared_and_changes_plans_alone() -> None:
+    touched = changed(_own_data)
+    assert {("overlap",), ("collect",)} < touched
+    assert {job[0] for job in touched if len(job) == 3} == {"mix"}
+
+
 def test_collect_of_a_partial_grid_reads_finished_runs_only(tmp_path: Path) -> None:
     grid = Grid(validated(plain_study()), "cpu", tmp_path)
     done = grid.run_folder("text50", 1, "scores")
@@ -598,6 +635,11 @@ def test_collect_of_a_partial_grid_reads_finished_runs_only(tmp_path: Path) -> N
     everything = grid.inputs("collect")
     assert len([n for n in everything if n.startswith("scores:")]) == 3 * 2 + 1
     assert len([n for n in everything if n.startswith("mixture:")]) == 3 * 2
+    overlap = grid.folder("data", "contamination")
+    assert everything["overlap"] == overlap
+    overlap.mkdir(parents=True)
+    (overlap / "record.json").write_text("{}")
+    assert grid.inputs("collect", partial=True)["overlap"] == overlap
 
 
 def test_own_pictures_are_named_to_the_one_stage_that_opens_them() -> None:

@@ -157,7 +157,10 @@ class Workflow:
         stacks = [str(self.grid.folder("align", name) / RECORD) for name in self.grid.stacks]
         if self.grid.prunes and not self.partial:
             runs += self.records(KEPT)
-        last = [str(self.grid.folder(name) / RECORD) for name in ("summary", "report")]
+        last = [
+            str(self.grid.folder(*parts) / RECORD)
+            for parts in (("data", "contamination"), ("summary",), ("report",))
+        ]
         return [*self.prepared(), *stacks, *runs, *last]
 
     def records(self, stage: str) -> list[str]:

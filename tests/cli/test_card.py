@@ -65,6 +65,7 @@ def _scored(grid: Grid) -> None:
         "intervals": [{**interval, "chance": 0.25}],
         "tokens": [],
         "cells": [{**cell, "seeds_planned": "0;1", "seeds_done": "0;1"}],
+        **{name: [] for name in ("scores_clean", "contamination", "forgetting")},
     }
     folder = grid.folder("summary")
     for name, rows in tables.items():

@@ -119,7 +119,11 @@ class Grid:
         inputs: dict[str, Path] | None = None,
         cells: list[dict[str, Any]] = CELLS,
     ) -> Path:
-        identity = {"cells": cells, "benchmarks": BENCHMARKS, "confidence": 0.9}
+        told = [
+            {"seen": [], "untuned": "untuned" if cell["kind"] == "tuned" else None, **cell}
+            for cell in cells
+        ]
+        identity = {"cells": told, "benchmarks": BENCHMARKS, "confidence": 0.9}
         job = Job("collect", identity, "0", self.root / out, inputs or self.inputs)
         job.begin()
         collect(job)
@@ -337,9 +341,13 @@ def test_collect_compute_is_outside_the_record(done: tuple[Grid, Path]) -> None:
     assert sorted(record["outputs"]) == [
         "benchmarks.csv",
         "cells.csv",
+        "contamination.csv",
         "contrasts.csv",
+        "flips.parquet",
+        "forgetting.csv",
         "intervals.csv",
         "scores.csv",
+        "scores_clean.csv",
         "tokens.csv",
     ]
     assert record["facts"] == {"runs_done": 10, "runs_planned": 13}

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
 
+from mlan.evidence.clean import PAIRS
 from mlan.evidence.collect import COLUMNS, collect
-from mlan.records import write_parquet, write_record
+from mlan.records import write_csv, write_parquet, write_record
 from mlan.score.score import COLUMNS as OUTCOMES
 from mlan.stage import Job
 
 CELLS = [
     {"cell": "untuned", "kind": "untuned", "text_share": None, "experiments": [], "seeds": [0]}
+    | {"seen": ["captions"], "untuned": None}
 ]
 PLAIN = {"taught_by": None, "headline": True, "near": []}
 BENCHMARKS = {
@@ -67,8 +70,18 @@ def free(name: str, modality: str, parsers: list[str], chance: float) -> list[di
     ]
 
 
+def overlap(folder: Path) -> Path:
+    """The captions of stage 1 hold the picture of the last item of `sight`."""
+    match = {"benchmark": "sight", "item": "s3", "source": "captions"}
+    write_parquet(folder / "items.parquet", pd.DataFrame([match]))
+    write_csv(folder / "pairs.csv", pd.DataFrame(columns=PAIRS))
+    files = [folder / "items.parquet", folder / "pairs.csv"]
+    write_record(folder, stage="overlap", identity={}, code="", inputs={}, outputs=files)
+    return folder
+
+
 @pytest.fixture(scope="module")
-def scores(tmp_path_factory: pytest.TempPathFactory) -> pd.DataFrame:
+def summary(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("results")
     rows = [
         *sight(),
@@ -80,10 +93,27 @@ def scores(tmp_path_factory: pytest.TempPathFactory) -> pd.DataFrame:
     write_parquet(path, frame[OUTCOMES])
     write_record(path.parent, stage="score", identity={}, code="", inputs={}, outputs=[path])
     identity = {"cells": CELLS, "benchmarks": BENCHMARKS, "confidence": 0.95}
-    job = Job("collect", identity, "0", folder / "summary", {"scores:untuned:0": path.parent})
+    inputs = {"scores:untuned:0": path.parent, "overlap": overlap(folder / "overlap")}
+    job = Job("collect", identity, "0", folder / "summary", inputs)
     job.begin()
     collect(job)
-    return pd.read_csv(folder / "summary" / "scores.csv")
+    return folder / "summary"
+
+
+@pytest.fixture(scope="module")
+def scores(summary: Path) -> pd.DataFrame:
+    return pd.read_csv(summary / "scores.csv")
+
+
+def test_official_metrics_are_computed_without_what_the_captions_hold(summary: Path) -> None:
+    clean = pd.read_csv(summary / "scores_clean.csv")
+    rows = clean[(clean["benchmark"] == "sight") & (clean["parser"] == "official")]
+    found = dict(zip(rows["metric"], rows["value"], strict=True))
+    # Without s3: of three answers `yes, no, yes` the golds are `yes, no, yes`.
+    assert (found["accuracy"], found["f1_yes"], found["f1_yes_mean"]) == (1, 1, 1)
+    assert set(rows["n"]) == {3}
+    assert set(rows["removed"]) == {1}
+    assert set(clean.loc[clean["benchmark"] == "reading", "removed"]) == {0}
 
 
 def test_official_metrics_are_rows_beside_accuracy(scores: pd.DataFrame) -> None:

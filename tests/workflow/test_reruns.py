@@ -58,7 +58,28 @@ def test_new_benchmark_reruns_its_preparation_and_one_predict_job_a_run(
     }  # fmt: skip
     engine.write_study(study)
     runs = CELLS + 1
-    assert engine.planned() == {"prepare_benchmark": 1, "predict": runs, "score": runs, **REPORT}
+    assert engine.planned() == {
+        "prepare_benchmark": 1,
+        "overlap": 1,
+        "predict": runs,
+        "score": runs,
+        **REPORT,
+    }
+
+
+def test_new_source_of_stage_2_is_compared_and_no_stage_1_reruns(
+    engine: Engine, study: dict[str, Any]
+) -> None:
+    study["data"]["sources"]["t_more"] = study["data"]["sources"]["t_capital"]
+    study["recipe"]["mixture"]["text"]["t_more"] = 1
+    engine.write_study(study)
+    runs = {"mix": CELLS, "tune": CELLS, "predict": CELLS, "score": CELLS}
+    assert engine.planned() == {"prepare_source": 1, "overlap": 1, **runs, **REPORT}
+
+
+def test_way_of_comparing_reruns_the_comparison_and_the_report(engine: Engine) -> None:
+    engine.edit("src/mlan/data/contamination/pictures.py", "MAX_DISTANCE = 7", "MAX_DISTANCE = 6")
+    assert engine.planned() == {"overlap": 1, **REPORT}
 
 
 def test_new_seed_reruns_only_the_new_runs(engine: Engine, study: dict[str, Any]) -> None:
@@ -164,3 +185,14 @@ def test_deleted_figure_is_drawn_again(engine: Engine) -> None:
         assert engine.planned() == {"draw": 1}
     finally:
         figure.write_bytes(content)
+
+
+def test_every_source_is_compared_with_every_benchmark(finished: Engine) -> None:
+    lines = finished.results("data", "contamination", "pairs.csv").read_text().splitlines()
+    # Two sources a modality and the pictures of stage 1; four benchmarks of two parts.
+    assert len(lines) == 1 + 5 * 4 * 2
+    clean = finished.results("summary", "scores_clean.csv").read_text().splitlines()
+    assert all(line.endswith(",0") for line in clean[1:])
+    assert [line.rpartition(",")[0] for line in clean] == (
+        finished.results("summary", "scores.csv").read_text().splitlines()
+    )

@@ -13,6 +13,7 @@ from mlan.cli.study import check_cell, open_grid
 from mlan.cli.words import console, show, table
 from mlan.data.items import read_items
 from mlan.errors import MlanError, nearest
+from mlan.evidence.forgetting import changes
 from mlan.grid import Grid
 from mlan.records import RECORD, read_checked
 
@@ -92,9 +93,10 @@ def _show_counts(screen: Console, first: Run, second: Run, both: dict[str, pd.Da
     shown = table("benchmark", *heads)
     for name, frame in both.items():
         right_a, right_b = frame["right_a"], frame["right_b"]
-        lost, gained = int((right_a & ~right_b).sum()), int((right_b & ~right_a).sum())
-        numbers = (len(frame), int(right_a.sum()), int(right_b.sum()), lost, gained)
-        shown.add_row(name, *map(str, numbers), f"{gained - lost:+d}")
+        changed = changes(right_a, right_b)
+        right = (changed.kept_right + changed.lost, changed.kept_right + changed.gained)
+        numbers = (changed.n, *right, changed.lost, changed.gained)
+        shown.add_row(name, *map(str, numbers), f"{changed.net:+d}")
     show(screen, title, shown)
 
 

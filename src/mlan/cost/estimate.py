@@ -41,6 +41,7 @@ _FIXED_S = {
 }
 _PICTURE_S = 0.0015  # of one drawn picture
 _PHOTO_S = 0.012  # of one of your own: a JPEG of 640 x 480 pixels, decoded and resized to 336
+_PRINT_S = 0.002  # of one picture that is compared, at a side of 336
 # What a stage reaches of the speed of large products (measured beside each other, two cores).
 _EFFICIENCY = {"align": 0.72, "tune": 0.66, "predict": 0.85}
 # How many times dearer small products are: those of adapters beside their matrices, and those
@@ -159,16 +160,22 @@ class _Clock(ABC):
             return self._of_model(task)
         if task.stage == "prepare_images":
             return START_S + self._pictures(task.wildcards["set"])
+        if task.stage == "overlap":
+            sets = [name.removeprefix("images:") for name in task.inputs if "images:" in name]
+            return START_S + _PRINT_S * sum(map(self._number, sets))
         return START_S + _FIXED_S[task.stage]
 
     def _pictures(self, name: str) -> float:
         """Seconds of an image set."""
+        drawn = name in self._grid.config.data.images
+        return (_PICTURE_S if drawn else _PHOTO_S) * self._number(name)
+
+    def _number(self, name: str) -> int:
+        """Pictures of an image set."""
         number = picture_count(self._grid, name)
-        if name in self._grid.config.data.images:
-            return _PICTURE_S * (number or 0)
         if number is None:
-            number = drawn_pictures(self._grid, name, self._workload.shapes)
-        return _PHOTO_S * number
+            return drawn_pictures(self._grid, name, self._workload.shapes)
+        return number
 
     @abstractmethod
     def _of_model(self, task: Task) -> float:

@@ -28,6 +28,7 @@ STAGES = (
     "tune",
     "predict",
     "score",
+    "overlap",
     "collect",
     "draw",
     "prune",
@@ -103,5 +104,6 @@ def _all(grid: Grid) -> Iterator[tuple[str, dict[str, Any], Path]]:
     for cell, seed in grid.runs():
         for stage, folder in RUN_FOLDERS.items():
             yield stage, {"cell": cell, "seed": seed}, grid.run_folder(cell, seed, folder)
+    yield "overlap", {}, grid.folder("data", "contamination")
     yield "collect", {}, grid.folder("summary")
     yield "draw", {}, grid.folder("report")

@@ -7,7 +7,7 @@ of them, and nothing is filled in. Not here: what is computed from a block (`col
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -33,13 +33,18 @@ _COLUMNS = [*_KEYS, "item", "cluster", "correct", "invalid", "chance"]
 
 @dataclass(frozen=True)
 class Cell:
-    """One design point as the study plans it; `text_share` is None unless it is tuned."""
+    """One design point as the study plans it; `text_share` is None unless it is tuned.
+
+    `seen` names the sources that its model has learnt from, `untuned` the cell of its stage 1.
+    """
 
     name: str
     kind: str
     text_share: float | None
     experiments: tuple[str, ...]
     seeds: tuple[int, ...]
+    seen: tuple[str, ...] = ()
+    untuned: str | None = None
 
 
 @dataclass(frozen=True)
@@ -77,14 +82,19 @@ class Block:
         return dict(zip(NAMES, self.name, strict=True))
 
 
-def read_blocks(runs: list[Run], benchmarks: Mapping[str, Mapping[str, Any]]) -> list[Block]:
+def read_blocks(
+    runs: list[Run],
+    benchmarks: Mapping[str, Mapping[str, Any]],
+    without: Set[tuple[str, str]] = frozenset(),
+) -> list[Block]:
     """Read the scores of all runs: every benchmark's blocks, then every group's, in a fixed order.
 
-    `benchmarks` maps a name to its modality, taught_by and headline. Raises DataError for an
-    unknown benchmark and where runs differ in their items or clusters; IntegrityError.
+    `benchmarks` maps a name to its modality, taught_by and headline; items (benchmark, item) of
+    `without` are left out. Raises DataError for an unknown benchmark and where runs differ in
+    their items or clusters; IntegrityError.
     """
     frame = pd.concat(
-        [read_outcomes(run.scores, _COLUMNS).assign(run=i) for i, run in enumerate(runs)],
+        [read_outcomes(run.scores, _COLUMNS, without).assign(run=i) for i, run in enumerate(runs)],
         ignore_index=True,
     )
     single = []
@@ -99,9 +109,20 @@ def read_blocks(runs: list[Run], benchmarks: Mapping[str, Mapping[str, Any]]) ->
     return [*single, *(block for found in averages for block in found)]
 
 
-def read_outcomes(scores: Path, columns: list[str] | None = None) -> pd.DataFrame:
-    """Return a run's outcomes, or some of their columns. Raises IntegrityError."""
-    return pd.read_parquet(checked(scores / "items.parquet"), columns=columns)
+def read_outcomes(
+    scores: Path,
+    columns: list[str] | None = None,
+    without: Set[tuple[str, str]] = frozenset(),
+) -> pd.DataFrame:
+    """Return a run's outcomes, or some of their columns, but not those of items of `without`.
+
+    Raises IntegrityError.
+    """
+    frame = pd.read_parquet(checked(scores / "items.parquet"), columns=columns)
+    if not without:
+        return frame
+    named = pd.MultiIndex.from_frame(frame[["benchmark", "item"]])
+    return frame[~named.isin(list(without))]
 
 
 def _order(block: Block) -> tuple[Any, ...]:

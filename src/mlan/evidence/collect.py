@@ -15,9 +15,12 @@ import pandas as pd
 
 from mlan.errors import DataError
 from mlan.evidence.blocks import NAMES, Block, Cell, Run, read_blocks
+from mlan.evidence.clean import PAIRS, Items, clean_scores, read_matches, read_pairs
+from mlan.evidence.forgetting import COLUMNS as FORGETTING
+from mlan.evidence.forgetting import forgetting
 from mlan.evidence.intervals import Interval, interval_of_sums
 from mlan.evidence.official import official_scores
-from mlan.records import checked, read_run, write_csv
+from mlan.records import checked, read_run, write_csv, write_parquet
 from mlan.score.metrics import clustered_standard_error
 from mlan.stage import Job
 
@@ -42,26 +45,38 @@ COLUMNS = {
     "benchmarks": ["benchmark", "modality", "taught_by", "headline", "near"],
     "cells": ["cell", "kind", "text_share", "experiments", "seeds_planned", "seeds_done"],
     "compute": ["cell", "seed", "stage", "seconds", "tokens_per_s"],
+    "contamination": PAIRS,
+    "forgetting": FORGETTING,
 }
+COLUMNS["scores_clean"] = [*COLUMNS["scores"], "removed"]
 STAGES = ("mixture", "weights", "predictions", "scores")
 
 
 def collect(job: Job) -> None:
-    """Write scores, intervals, contrasts, tokens, benchmarks and cells (CSV) of the summary.
+    """Write the tables of the summary (CSV), and the items that flipped (`flips.parquet`).
 
-    Inputs: `scores:<cell>:<seed>` and `mixture:<cell>:<seed>` of the runs that exist. Writes
-    compute.csv too, which is no output of the record: seconds differ from call to call.
-    Raises DataError when there is no run or the runs did not answer the same items.
+    Inputs: `scores:<cell>:<seed>` and `mixture:<cell>:<seed>` of the runs that exist, `overlap`
+    if sources and benchmarks were compared. Writes compute.csv too, which is no output of the
+    record: seconds differ from call to call. Raises DataError when there is no run or the runs
+    did not answer the same items.
     """
     cells = [_cell(entry) for entry in job.identity["cells"]]
     runs = _finished(job.inputs, cells)
     blocks = read_blocks(runs, job.identity["benchmarks"])
     confidence = float(job.identity["confidence"])
+    benchmarks, overlap = job.identity["benchmarks"], job.inputs.get("overlap")
+
+    def all_scores(own: list[Run], without: Items) -> Iterable[Row]:
+        yield from _scores(read_blocks(own, benchmarks, without) if without else blocks, own)
+        yield from official_scores(own, benchmarks, without)
+
+    scores = list(all_scores(runs, frozenset()))
+    changed, flips = forgetting(runs, benchmarks)
     tables = {
-        "scores": [
-            *_scores(blocks, runs),
-            *official_scores(runs, job.identity["benchmarks"]),
-        ],
+        "scores": scores,
+        "scores_clean": clean_scores(scores, runs, read_matches(overlap), all_scores),
+        "contamination": _records(read_pairs(overlap)),
+        "forgetting": _records(changed),
         "intervals": _intervals(blocks, runs, cells, confidence),
         "contrasts": _contrasts(blocks, runs, cells, confidence),
         "tokens": _tokens(runs),
@@ -71,8 +86,10 @@ def collect(job: Job) -> None:
     }
     for name, rows in tables.items():
         write_csv(job.out / f"{name}.csv", pd.DataFrame(list(rows), columns=COLUMNS[name]))
+    write_parquet(job.out / "flips.parquet", flips)
     planned = sum(len(cell.seeds) for cell in cells)
     outputs = [job.out / f"{name}.csv" for name in tables if name != "compute"]
+    outputs.append(job.out / "flips.parquet")
     job.finish(outputs, facts={"runs_planned": planned, "runs_done": len(runs)})
 
 
@@ -84,6 +101,8 @@ def _cell(entry: Mapping[str, Any]) -> Cell:
         text_share=None if share is None else float(share),
         experiments=tuple(entry["experiments"]),
         seeds=tuple(entry["seeds"]),
+        seen=tuple(entry["seen"]),
+        untuned=entry["untuned"],
     )
 
 

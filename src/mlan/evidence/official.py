@@ -6,7 +6,7 @@ under the curve. Accuracy is not repeated here: it stands in the rows of every s
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from typing import Any
 
 import pandas as pd
@@ -19,16 +19,18 @@ _PARTS = ["part", "condition", "scorer", "parser"]
 
 
 def official_scores(
-    runs: list[Run], benchmarks: Mapping[str, Mapping[str, Any]]
+    runs: list[Run],
+    benchmarks: Mapping[str, Mapping[str, Any]],
+    without: Set[tuple[str, str]] = frozenset(),
 ) -> Iterator[dict[str, Any]]:
     """Yield a row for every run, benchmark with a `rule`, part, condition and official metric.
 
-    `benchmarks` maps a name to its modality and, unless it is embedded, its rule. Raises
-    IntegrityError.
+    `benchmarks` maps a name to its modality and, unless it is embedded, its rule; items
+    (benchmark, item) of `without` are left out. Raises IntegrityError.
     """
     ruled = {name: entry["rule"] for name, entry in benchmarks.items() if "rule" in entry}
     for run in runs if ruled else []:
-        outcomes = read_outcomes(run.scores)
+        outcomes = read_outcomes(run.scores, without=without)
         for name, rule in sorted(ruled.items()):
             rows = outcomes[outcomes["benchmark"] == name]
             for keys, frame in rows.groupby(_PARTS, sort=True, observed=True):

@@ -20,6 +20,8 @@ from mlan.config.recipe import Mixture, Recipe
 from mlan.errors import ConfigError
 
 UNTUNED, RELEASED = "untuned", "released"
+# Before the name of an image set whose pictures stage 1 names.
+STAGE_1 = "stage1:"
 
 
 @dataclass(frozen=True)
@@ -112,12 +114,16 @@ class Cells:
         seeds = self.config.seeds if "align" in self.config.seed_varies else [0]
         cells: dict[str, Cell] = {}
         for name, recipe in recipes.items():
-            rest = changed(self.config.recipe, recipe, only=("backbone.", "align."))
-            cell = "_".join([UNTUNED, *rest])
+            cell = self.untuned(recipe)
             before = cells[cell].experiments if cell in cells else ()
             joined = tuple(dict.fromkeys((*before, *members[name])))
             cells[cell] = Cell(cell, "untuned", recipe, joined, tuple(seeds))
         return cells
+
+    def untuned(self, recipe: Recipe) -> str:
+        """Name of the cell of a recipe's stage-1 model."""
+        rest = changed(self.config.recipe, recipe, only=("backbone.", "align."))
+        return "_".join([UNTUNED, *rest])
 
     def runs(self) -> Iterator[tuple[str, int]]:
         """Every (cell, seed), seed by seed so that a whole curve is finished first."""
@@ -187,6 +193,21 @@ class Cells:
         }
         used |= {recipe.align.captions for recipe, _ in self.stacks.values()} - {None}
         return [name for name in self.config.data.sources if name in used]
+
+    def seen_by(self, cell: str) -> list[str]:
+        """What a cell's model has learnt from in this study: sources, also those of stage 1.
+
+        The image set that stage 1 names is `stage1:<set>`. What models learnt before, published
+        ones too, is not known here.
+        """
+        recipe, kind = self.cells[cell].recipe, self.cells[cell].kind
+        if kind == RELEASED:
+            return []
+        seen = self.used_sources(recipe) if kind == "tuned" else []
+        align = recipe.align
+        if align.existing is None:
+            seen.append(align.captions or f"{STAGE_1}{align.images}")
+        return sorted(set(seen))
 
     def backbone(self, recipe: Recipe) -> str:
         """Folder name of a recipe's backbone."""

@@ -16,7 +16,7 @@ from mlan.config.hub import parse_file
 from mlan.config.models import is_hub
 from mlan.config.recipe import Align, Recipe, Tune
 from mlan.errors import ConfigError
-from mlan.grid.cells import RELEASED
+from mlan.grid.cells import RELEASED, STAGE_1
 from mlan.grid.data_jobs import DataJobs
 
 # Keys of the tuning section that the plan has used up; training reads the plan instead.
@@ -245,6 +245,37 @@ class Grid(DataJobs):
             for name, b in self.config.data.benchmarks.items()
         }
 
+    @property
+    def _compared(self) -> dict[str, str | None]:
+        """Everything that some cell has seen, with its image set or None."""
+        seen = sorted({name for cell in self.cells for name in self.seen_by(cell)})
+        return {
+            name: name.removeprefix(STAGE_1)
+            if name.startswith(STAGE_1)
+            else self.source_images(name)
+            for name in seen
+        }
+
+    def _identity_overlap(self) -> dict[str, Any]:
+        benchmarks = {name: self.benchmark_images(name) for name in self.config.data.benchmarks}
+        return {
+            "sources": {name: {"images": images} for name, images in self._compared.items()},
+            "benchmarks": {name: {"images": images} for name, images in benchmarks.items()},
+        }
+
+    def _inputs_overlap(self) -> dict[str, Path]:
+        benchmarks = self.config.data.benchmarks
+        images = {*self._compared.values(), *map(self.benchmark_images, benchmarks)} - {None}
+        return {
+            **{
+                f"source:{name}": self.folder("data", "sources", name)
+                for name in self._compared
+                if not name.startswith(STAGE_1)
+            },
+            **{f"items:{name}": self.folder("data", "benchmarks", name) for name in benchmarks},
+            **{f"images:{s}": self.folder("data", "images", s) for s in sorted(map(str, images))},
+        }
+
     def _identity_collect(self) -> dict[str, Any]:
         return {
             "cells": [
@@ -254,6 +285,8 @@ class Grid(DataJobs):
                     "text_share": cell.text_share,
                     "experiments": list(cell.experiments),
                     "seeds": list(cell.seeds),
+                    "seen": self.seen_by(cell.name),
+                    "untuned": self.untuned(cell.recipe) if cell.kind == "tuned" else None,
                 }
                 for cell in self.cells.values()
             ],
@@ -265,8 +298,13 @@ class Grid(DataJobs):
         }
 
     def _inputs_collect(self, partial: bool = False) -> dict[str, Path]:
-        """Scores and plans of all runs; with `partial`, only of those that are finished."""
-        inputs = {}
+        """Scores and plans of all runs, and what sources and benchmarks share.
+
+        With `partial`, only what is finished.
+        """
+        overlap = self.folder("data", "contamination")
+        waits = partial and not (overlap / "record.json").exists()
+        inputs = {} if waits else {"overlap": overlap}
         for cell, seed in self.runs():
             scores = self.run_folder(cell, seed, "scores")
             if partial and not (scores / "record.json").exists():

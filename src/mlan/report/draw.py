@@ -13,7 +13,9 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
+from mlan.report.contamination import clean_table, contamination_table, draw_contamination
 from mlan.report.controls import draw_real_vs_blind
+from mlan.report.forgetting import forgetting_table
 from mlan.report.official import official_table
 from mlan.report.points import frame
 from mlan.report.style import house_style, save, save_data
@@ -31,8 +33,16 @@ FIGURES: dict[str, Callable[[Summary], tuple[Figure, Sequence[Any]]]] = {
     "real_vs_blind": draw_real_vs_blind,
     "score_vs_tokens": draw_score_vs_tokens,
     "composition": draw_composition,
+    "contamination": draw_contamination,
 }
-TABLES = {"scores": scores_table, "official": official_table, "tokens": tokens_table}
+TABLES = {
+    "scores": scores_table,
+    "official": official_table,
+    "tokens": tokens_table,
+    "contamination": contamination_table,
+    "scores_clean": clean_table,
+    "forgetting": forgetting_table,
+}
 
 
 def draw(job: Job) -> None:

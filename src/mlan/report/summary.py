@@ -34,6 +34,10 @@ COLUMNS = {
     "tokens": "cell seed source modality examples text_tokens image_tokens supervised_tokens "
     "padding_tokens steps",
     "cells": "cell kind text_share experiments seeds_planned seeds_done",
+    "scores_clean": "cell seed benchmark part condition scorer parser metric value n removed",
+    "contamination": "source benchmark part items exact_text near_text exact_image near_image "
+    "fraction",
+    "forgetting": "cell seed benchmark part condition scorer parser n gained lost",
 }
 
 
@@ -102,6 +106,9 @@ class Summary:
     official: pd.DataFrame
     score_rows: Mapping[tuple[str, Key], list[dict[str, Any]]]
     interval_rows: Mapping[tuple[str, Key], list[dict[str, Any]]]
+    clean_rows: Mapping[tuple[str, Key], list[dict[str, Any]]]
+    change_rows: Mapping[tuple[str, Key], list[dict[str, Any]]]
+    shared: list[dict[str, Any]]  # of contamination.csv
     limits: Mapping[tuple[str, str], frozenset[int]]
     order_not_controlled: tuple[str, ...] = ()  # cells that an external command trained
 
@@ -163,8 +170,11 @@ def read_summary(folder: Path, identity: Mapping[str, Any]) -> Summary:
         cells=_cells(tables["cells"]),
         tokens=tables["tokens"],
         official=_official(tables["scores"], [*identity["benchmarks"]]),
-        score_rows=_by_key(tables["scores"][tables["scores"]["metric"] == _ACCURACY]),
+        score_rows=_by_key(_accuracy(tables["scores"])),
         interval_rows=_by_key(tables["intervals"]),
+        clean_rows=_by_key(_accuracy(tables["scores_clean"])),
+        change_rows=_by_key(tables["forgetting"]),
+        shared=_rows(tables["contamination"]),
         limits={
             (entry["part"], entry["condition"]): frozenset(entry["seeds"])
             for entry in identity["limits"]
@@ -175,7 +185,9 @@ def read_summary(folder: Path, identity: Mapping[str, Any]) -> Summary:
 
 def _read(path: Path, name: str) -> pd.DataFrame:
     # Only the empty field is "absent": a cell or source may well be called `none` or `nan`.
-    texts = {"cell": str, "experiments": str, "seeds_planned": str, "seeds_done": str}
+    texts = dict.fromkeys(
+        ("cell", "source", "benchmark", "experiments", "seeds_planned", "seeds_done"), str
+    )
     frame = pd.read_csv(checked(path), keep_default_na=False, na_values=[""], dtype=texts)
     lacking = [column for column in COLUMNS[name].split() if column not in frame.columns]
     if lacking:
@@ -191,16 +203,24 @@ def _official(scores: pd.DataFrame, benchmarks: list[str]) -> pd.DataFrame:
     return found.loc[place.sort_values(kind="stable").index]
 
 
+def _accuracy(frame: pd.DataFrame) -> pd.DataFrame:
+    return frame[frame["metric"] == _ACCURACY]
+
+
 def _by_key(frame: pd.DataFrame) -> dict[tuple[str, Key], list[dict[str, Any]]]:
     rows: dict[tuple[str, Key], list[dict[str, Any]]] = {}
-    for row in frame.to_dict("records"):
+    for row in _rows(frame):
         key = Key(row["scorer"], row["parser"], row["part"], row["condition"])
-        rows.setdefault((row["benchmark"], key), []).append({str(k): v for k, v in row.items()})
+        rows.setdefault((row["benchmark"], key), []).append(row)
     return rows
 
 
+def _rows(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    return [{str(k): v for k, v in row.items()} for row in frame.to_dict("records")]
+
+
 def _cells(frame: pd.DataFrame) -> tuple[Cell, ...]:
-    rows = [{str(k): v for k, v in row.items()} for row in frame.to_dict("records")]
+    rows = _rows(frame)
     tuned = [row for row in rows if row["kind"] == "tuned"]
     named = [_listed(row["experiments"]) for row in tuned]
     firsts = [names[0] for names in named if names]

@@ -85,12 +85,12 @@ def score_text(row: dict[str, Any] | None, confidence: float) -> str:
 
 def scores_table(summary: Summary) -> Table:
     """Benchmarks and averages by cells, one block a scorer and modality. Part test, real image."""
-    cells = _columns(summary)
+    cells = columns(summary)
     rows: list[tuple[str, ...]] = []
     blocks: list[int] = []
     for scorer, label in SCORERS.items():
         for modality in AVERAGES:
-            names = _row_names(summary, modality)
+            names = row_names(summary, modality)
             own = [_score_row(summary, name, scorer, label, cells) for name in names]
             own = [row for row in own if set(row[3:]) != {ABSENT}]
             if own and rows:
@@ -106,12 +106,14 @@ def scores_table(summary: Summary) -> Table:
     )
 
 
-def _columns(summary: Summary) -> list[Cell]:
+def columns(summary: Summary) -> list[Cell]:
+    """The cells of a table of scores: models to compare with, then tuned ones."""
     baselines = [cell for cell in summary.cells if cell.place in BASELINES]
     return [*baselines, *summary.tuned]
 
 
-def _row_names(summary: Summary, modality: str) -> list[str]:
+def row_names(summary: Summary, modality: str) -> list[str]:
+    """The rows of a table of scores: benchmarks of a modality, their groups, their average."""
     names = [b.name for b in summary.benchmarks if b.modality == modality]
     groups = [f"{GROUP_PREFIX}{tag}" for tag in TAGS] if modality == "vision" else []
     return [*names, *groups, AVERAGES[modality]]
@@ -141,7 +143,7 @@ def _scores_note(summary: Summary, cells: Sequence[Cell]) -> str:
         f"±: half of the {summary.level} interval, which covers {_by_cell(covers)}.",
         f"Seeds: {_by_cell(seeds)}.",
     ]
-    parts[-1] += _missing({c.label: summary.not_run(c, MEASURES["strict"]) for c in cells})
+    parts[-1] += not_run({c.label: summary.not_run(c, MEASURES["strict"]) for c in cells})
     parts[-1] += _not_controlled(summary, cells)
     if any(not benchmark.headline for benchmark in summary.benchmarks):
         parts.append("†: not in the averages.")
@@ -149,8 +151,9 @@ def _scores_note(summary: Summary, cells: Sequence[Cell]) -> str:
     return " ".join(parts)
 
 
-def _missing(seeds: Mapping[str, str]) -> str:
-    missing = [f"{label}: seed {not_run}" for label, not_run in seeds.items() if not_run]
+def not_run(seeds: Mapping[str, str]) -> str:
+    """Name the seeds that are missing, by label; empty if there is none."""
+    missing = [f"{label}: seed {seed}" for label, seed in seeds.items() if seed]
     return f" Not run: {'; '.join(missing)}." if missing else ""
 
 
@@ -177,7 +180,7 @@ def _by_cell(groups: dict[str, list[str]]) -> str:
 
 def tokens_table(summary: Summary) -> Table:
     """Training tokens of every cell, mean over its runs, and the share in three currencies."""
-    missing = _missing({cell.label: cell.not_run for cell in summary.tuned})
+    missing = not_run({cell.label: cell.not_run for cell in summary.tuned})
     budgets = {budget.cell: budget for budget in cell_budgets(summary)}
     return Table(
         caption="Training tokens per cell.",
