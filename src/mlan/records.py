@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 RECORD = "record.json"
+# How names of files end that are being written.
+PARTIAL = ".partial"
 RUN = "run.json"
 FORMAT = 1
 # Bytes from which a file's digest is remembered; less takes a tenth of a second to read.
@@ -108,7 +110,7 @@ def _state(path: Path) -> list[int]:
 def atomic(path: Path) -> Iterator[Path]:
     """Give a temporary path in the same folder and move it to `path` when the block succeeds."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".partial", dir=path.parent)
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=PARTIAL, dir=path.parent)
     os.close(handle)
     temporary = Path(name)
     try:

@@ -29,6 +29,7 @@ from typing import Any
 
 from mlan.errors import IntegrityError, MlanError
 from mlan.records import (
+    PARTIAL,
     RECORD,
     RUN,
     canonical,
@@ -65,6 +66,8 @@ class Job:
         """Withdraw the record: from here on the folder is not complete."""
         self.out.mkdir(parents=True, exist_ok=True)
         (self.out / RECORD).unlink(missing_ok=True)
+        for left in self.out.glob(f".*{PARTIAL}"):  # by a job that was killed as it wrote
+            left.unlink()
 
     def is_complete(self) -> bool:
         """Whether the folder holds this very job's finished, unchanged result."""

@@ -17,7 +17,13 @@ from mlan.stage import Job
 from mlan.weights import ADAPTER, DROPPED, LANGUAGE, PROJECTOR_FILE, dropped
 
 # The score that `best` compares: what was asked with its picture, answered in the asked format.
-_DEV = {"part": "dev", "condition": "real", "scorer": "generate", "parser": "strict"}
+_DEV = {
+    "part": "dev",
+    "condition": "real",
+    "scorer": "generate",
+    "parser": "strict",
+    "metric": "accuracy",
+}
 _AVERAGES = ("text average", "vision average")
 
 
@@ -78,6 +84,7 @@ def _best(job: Job) -> str:
     rows = scores[scores["benchmark"].isin(_AVERAGES)]
     for column, value in _DEV.items():
         rows = rows[rows[column] == value]
-    means = rows.groupby("cell")["value"].mean()
+    # Other rows of the column may be empty: a metric that is not defined.
+    means = rows["value"].astype(float).groupby(rows["cell"]).mean()
     cells: list[str] = job.identity["cells"]
     return max(cells, key=lambda cell: float(means.loc[cell]))
