@@ -335,3 +335,13 @@ def _python(program: str, arguments: list[str]) -> subprocess.Popen[str]:
         text=True,
         env={**os.environ, "PYTHONPATH": str(source)},
     )
+
+
+def test_what_a_killed_job_was_writing_is_cleared_away(script: Script) -> None:
+    script.out.mkdir()
+    (script.out / ".record.json.abc123.partial").write_bytes(b'{"format"')
+    (script.out / "other.partial").write_bytes(b"a file by that name")
+    script.call(write)
+    assert {path.name for path in script.out.iterdir()} == {
+        "a.txt", "other.partial", "record.json", "run.json"
+    }  # fmt: skip

@@ -48,12 +48,15 @@ def summary(root: Path, values: dict[str, tuple[float, float]], done: int = 3) -
             "condition": "real",
             "scorer": "generate",
             "parser": "strict",
+            "metric": "accuracy",
             "value": value if part == "dev" else 1 - value,
         }
         for cell, pair in values.items()
         for modality, value in zip(("text", "vision"), pair, strict=True)
         for part in ("dev", "test")
     ]
+    # An official metric that is not defined is an empty field.
+    rows += [{**row, "benchmark": "mme", "metric": "mme_perception", "value": None} for row in rows]
     folder = root / "results" / "study" / "summary"
     write_csv(folder / "scores.csv", pd.DataFrame(rows))
     told = {"stage": "collect", "identity": {}, "code": "0", "inputs": {}}
