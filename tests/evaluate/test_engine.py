@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from mlan.errors import DataError
+from mlan.evaluate import engine
 from mlan.evaluate.engine import Answer, answer
 from mlan.evaluate.questions import Question, check_labels
 from mlan.evaluate.recheck import flips, sample
@@ -192,3 +193,29 @@ def test_flips_are_counted_between_batches_and_each_question_alone(model) -> Non
     spoilt = flips(asked, lambda q: told[q.item], alone)
     assert (spoilt["answers"], spoilt["labels"], spoilt["choices"]) == (1, 1, 1)
     assert spoilt["largest_gap"] > 1e-3
+
+
+@pytest.mark.parametrize("together", [False, True])
+def test_one_beginning_of_all_trees_is_computed_once(
+    model, together: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A system message of twenty tokens before questions with and without pictures."""
+    system = [7, 8, 9, 10] * 5
+    asked = [replace(q, ids=[*system, *q.ids], choices=[[10, 14], [11]]) for q in _questions()]
+    trees = grow(asked[:2], WIDE, 48) + grow(asked[2:], WIDE, 3) if together else _alone(asked)
+    passes: list[tuple[int, ...]] = []
+    language = model.model.language_model
+    forward = language.forward
+
+    def counted(*args, **kwargs):
+        if kwargs.get("inputs_embeds") is not None:
+            passes.append(tuple(kwargs["inputs_embeds"].shape[:2]))
+        return forward(*args, **kwargs)
+
+    monkeypatch.setattr(language, "forward", counted)
+    monkeypatch.setattr(engine, "_WORTHWHILE", 20)
+    given = _ask(model, trees)
+    monkeypatch.undo()
+    # Every question begins 4, 6 after the system message.
+    assert passes == [(1, 22), (len(trees), max(map(len, trees)) - 22)]
+    _check(model, asked, given)

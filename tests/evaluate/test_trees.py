@@ -78,6 +78,17 @@ def test_a_node_sees_its_ancestors_alone_and_stands_at_their_number(asked: list[
             assert depths[node] == len(way) - 1
 
 
+@given(_asked())
+def test_trunk_is_what_all_questions_go_through_and_end_behind(asked: list[Question]) -> None:
+    for tree in grow(asked, WIDE, 25):
+        ways = [_back(tree, end) for end in tree.ends]
+        common = min(map(len, ways)) - 1  # each keeps a node of its own
+        while len({tuple(way[:common]) for way in ways}) > 1:
+            common -= 1
+        assert tree.trunk <= common
+        assert [way[: tree.trunk] for way in ways] == [list(range(tree.trunk))] * len(ways)
+
+
 def test_sharing_stops_where_attention_costs_more_than_it_saves() -> None:
     """One shared token of eleven: worth 3 d operations against ten for every node."""
     asked = [question(f"{n:02d}", [4, *[n % 20 + 5] * 10]) for n in range(20)]

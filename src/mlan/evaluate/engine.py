@@ -1,5 +1,6 @@
 """Answer a batch of trees of questions: likelihoods and a greedy answer from one prefill.
 
+What all trees begin with, a template's system message, is computed once for the batch.
 The logits at the end of a question give the log-likelihood of each label's first token (labels
 never share one: checked) and the first greedy token; those along the branches of its options give
 the likelihood of each option's text. The answer goes on from the same keys and values, all
@@ -26,6 +27,8 @@ from mlan.model.compose import input_embeddings
 
 # Places whose logits are held at once: 256 x 128,000 float32 are 0.13 GB.
 _PLACES = 256
+# Tokens that a pass over the beginning of all trees must save: it reads all weights once more.
+_WORTHWHILE = 100
 
 
 @dataclass(frozen=True)
@@ -73,18 +76,8 @@ def answer(
     end: int,
 ) -> list[list[Answer]]:
     """Answer the questions of each tree; `features` (P, T, D) are its pictures', tree by tree."""
-    language = model.model.language_model
-    cache = DynamicCache(config=language.config)
-    ids, depths, sight = _padded(trees, end)
-    device = model.device
-    hidden = language(
-        inputs_embeds=input_embeddings(model, ids.to(device), features),
-        attention_mask=None if sight is None else sight.to(device),
-        position_ids=depths.to(device),
-        past_key_values=cache,
-        use_cache=True,
-    ).last_hidden_state
-    first, likelihood = _read(model, hidden, trees)
+    hidden, cache, shared = _prefill(model, trees, features, end)
+    first, likelihood = _read(model, hidden, shared, trees)
     lines = _lines(trees, first)
     decoder = _Decoder(model, cache, len(trees), end)
     _confirm(decoder, _drafts(trees, lines, likelihood), end)
@@ -98,6 +91,50 @@ def answer(
             greedy, ended = (line.said, line.ended) if line else ([], True)
             answers[-1].append(Answer(greedy, ended, labels, choices))
     return answers
+
+
+def _prefill(
+    model: LlavaForConditionalGeneration,
+    trees: Sequence[Tree],
+    features: Tensor | None,
+    pad: int,
+) -> tuple[Tensor, DynamicCache, int]:
+    """Return hidden states (B, N - S, E) behind the S nodes of the one beginning, all keys, S."""
+    language = model.model.language_model
+    cache = DynamicCache(config=language.config)
+    ids, depths, sight = _padded(trees, pad)
+    shared = _shared_beginning(trees, model.config.image_token_id)
+    if shared:
+        language(
+            inputs_embeds=input_embeddings(model, ids[:1, :shared].to(model.device), None),
+            past_key_values=cache,
+            use_cache=True,
+        )
+        cache.batch_repeat_interleave(len(trees))
+        if sight is None:
+            square = torch.ones(ids.shape[1], ids.shape[1], dtype=torch.bool).tril()
+            sight = square.expand(len(trees), 1, -1, -1)
+        sight = sight[:, :, shared:]
+    out = language(
+        inputs_embeds=input_embeddings(model, ids[:, shared:].to(model.device), features),
+        attention_mask=None if sight is None else sight.to(model.device),
+        position_ids=depths[:, shared:].to(model.device),
+        past_key_values=cache,
+        use_cache=True,
+    )
+    return out.last_hidden_state, cache, shared
+
+
+def _shared_beginning(trees: Sequence[Tree], image_token: int) -> int:
+    """Nodes that all trees begin with, such as a system message; 0 where sharing saves little."""
+    most = min(tree.trunk for tree in trees)
+    first = trees[0].tokens
+    same = (
+        first[at] != image_token and all(tree.tokens[at] == first[at] for tree in trees)
+        for at in range(most)
+    )
+    shared = next((at for at, agree in enumerate(same) if not agree), most)
+    return shared if shared * (len(trees) - 1) >= _WORTHWHILE else 0
 
 
 def _padded(trees: Sequence[Tree], pad: int) -> tuple[Tensor, Tensor, Tensor | None]:
@@ -125,9 +162,12 @@ _Likelihood = list[list[tuple[list[float], list[float]]]]
 
 
 def _read(
-    model: LlavaForConditionalGeneration, hidden: Tensor, trees: Sequence[Tree]
+    model: LlavaForConditionalGeneration, hidden: Tensor, shared: int, trees: Sequence[Tree]
 ) -> tuple[list[list[int]], _Likelihood]:
-    """Return each question's first greedy token, and its labels' and choices' likelihoods."""
+    """Return each question's first greedy token, and its labels' and choices' likelihoods.
+
+    `hidden` begins after the first `shared` nodes.
+    """
     wanted: dict[tuple[int, int], dict[int, float]] = {}
     for row, tree in enumerate(trees):
         for question, last, choices in zip(tree.questions, tree.ends, tree.choices, strict=True):
@@ -136,7 +176,7 @@ def _read(
             for option, nodes in zip(question.choices, choices, strict=True):
                 for token, node in zip(option, nodes, strict=True):
                     wanted.setdefault((row, node), {})[token] = 0.0
-    greedy = _fill(model, hidden, wanted)
+    greedy = _fill(model, hidden, shared, wanted)
     first, likelihood = [], []
     for row, tree in enumerate(trees):
         first.append([greedy[row, last] for last in tree.ends])
@@ -160,6 +200,7 @@ def _read(
 def _fill(
     model: LlavaForConditionalGeneration,
     hidden: Tensor,
+    shared: int,
     wanted: dict[tuple[int, int], dict[int, float]],
 ) -> dict[tuple[int, int], int]:
     """Put log-likelihoods to the wanted tokens of (row, node); return each place's likeliest."""
@@ -168,12 +209,12 @@ def _fill(
     for start in range(0, len(places), _PLACES):
         chunk = places[start : start + _PLACES]
         at = torch.tensor(chunk, device=hidden.device)
-        logits = model.lm_head(hidden[at[:, 0], at[:, 1]]).float()
+        logits = model.lm_head(hidden[at[:, 0], at[:, 1] - shared]).float()
         greedy.update(zip(chunk, logits.argmax(-1).tolist(), strict=True))
         asked = [(i, token) for i, place in enumerate(chunk) for token in wanted[place]]
         if asked:
             pairs = torch.tensor(asked, device=hidden.device)
-            found = logits[pairs[:, 0], pairs[:, 1]] - logits.logsumexp(-1)[pairs[:, 0]]
+            found = logits.log_softmax(-1)[pairs[:, 0], pairs[:, 1]]
             for (i, token), value in zip(asked, found.tolist(), strict=True):
                 wanted[chunk[i]][token] = value
     return greedy

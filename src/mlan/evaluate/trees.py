@@ -51,6 +51,12 @@ class Tree:
         """Whether no node has two children."""
         return all(parent == node - 1 for node, parent in enumerate(self.parents))
 
+    @property
+    def trunk(self) -> int:
+        """Nodes before anything branches off or a question ends."""
+        branching = (n for n, parent in enumerate(self.parents) if parent != n - 1)
+        return min([*self.ends, *(self.parents[node] + 1 for node in branching)])
+
     def depths(self) -> NDArray[np.int64]:
         """Return the position of each node in its question, (N,)."""
         depth = np.zeros(len(self), dtype=np.int64)
