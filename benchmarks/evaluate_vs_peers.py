@@ -169,11 +169,14 @@ def compare(part: str, arguments: argparse.Namespace) -> dict[str, Any]:
         print(f"{part:13} {name:18} {rate:7.2f} items/s, peak {best[side]['peak_mb']} MB")
     agreement: dict[str, Any]
     if part == "image_groups":
-        agreement = {"same_answers": round(np.mean([mine[k] == other[k] for k in mine]), 4)}
+        agreement = {"same_answers": round(float(np.mean([mine[k] == other[k] for k in mine])), 4)}
     else:
         gaps = [np.abs(np.subtract(mine[k], other[k])).max() for k in mine]
         same = [np.argmax(mine[k]) == np.argmax(other[k]) for k in mine]
-        agreement = {"same_choices": round(np.mean(same), 4), "largest_gap": float(max(gaps))}
+        agreement = {
+            "same_choices": round(float(np.mean(same)), 4),
+            "largest_gap": float(max(gaps)),
+        }
     print(f"{part:13} {agreement}")
     return {
         "ratio": round(rates["ours"] / max(rates[side] for side in sides[1:]), 3),

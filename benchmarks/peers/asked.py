@@ -69,7 +69,7 @@ def ask(
     end: int,
     *,
     batch: int = 48,
-    batch_tokens: int = 2048,
+    batch_tokens: int = 1024,
 ) -> dict[str, Answer]:
     """Answer questions as stage predict does; `features` (P, T, D) by the number of a picture.
 

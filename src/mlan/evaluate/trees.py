@@ -23,7 +23,7 @@ from mlan.evaluate.questions import Question
 _LARGEST = 2048
 # Padded tokens of a forward pass that keep a device busy: from here on a batch takes no tree that
 # is much shorter than its longest.
-_BUSY = 1024
+_BUSY = 512
 _MUCH_SHORTER = 0.9
 
 
