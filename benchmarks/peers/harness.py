@@ -7,6 +7,7 @@ import logging
 import os
 import time
 from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +21,8 @@ TASK = "mlan_requests"
 
 def require() -> None:
     """Raise SystemExit with one line where lm-eval is not installed."""
-    try:
-        import lm_eval  # noqa: F401
-    except ImportError:
-        raise SystemExit("lm-eval is not installed: `make parity` installs it") from None
+    if find_spec("lm_eval") is None:
+        raise SystemExit("lm-eval is not installed: `make parity` installs it")
 
 
 def write_task(folder: Path, requests: Sequence[Request]) -> None:

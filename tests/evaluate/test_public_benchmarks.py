@@ -13,6 +13,7 @@ import torch
 from safetensors.torch import save_file
 
 from mlan.config import Study, StudyConfig
+from mlan.data.items import read_items
 from mlan.data.prepare.benchmark import prepare_benchmark
 from mlan.data.prepare.images import prepare_images
 from mlan.errors import DataError
@@ -23,7 +24,7 @@ from mlan.mixture.template import Template
 from mlan.model.compose import compose, initialise_projector, load_stage1, stage1_tensors
 from mlan.model.towers import TOKENS
 from mlan.records import RECORD, read_checked, read_record, write_record
-from mlan.score.score import score_run
+from mlan.score.score import score_benchmark, score_run
 from mlan.stage import Job
 from tests.config.example import plain_study, put, validated
 from tests.data.public import picture, write_rows
@@ -181,9 +182,13 @@ def test_every_condition_and_scorer_is_answered_in_one_row_an_item(
         {"image": "real", "parts": ["test"], **more},
     ]
     plain["evaluate"]["scorers"] = ["generate", "label_logit", "choice_logprob"]
+    plain["evaluate"]["recheck"] = 5
     study = Study("example", finished.study.path, StudyConfig.model_validate(plain))
     grid = Grid(study, "cpu", finished.root.parent)
     folder = _run(grid, "predict", predict, tmp_path / "predictions", cell=CELL, seed=SEED)
+    alone = read_record(folder)["facts"]["alone"]
+    assert (alone["asked"], alone["answers"], alone["labels"], alone["choices"]) == (5, 0, 0, 0)
+    assert 0 <= alone["largest_gap"] < 1e-4
     named = "real+shuffled+2shots+after"
     backbone = finished.folder("backbone", "toy-llama_toy-tower")
     model = compose(backbone)
@@ -225,6 +230,31 @@ def test_every_condition_and_scorer_is_answered_in_one_row_an_item(
         places = range(len(ids), whole.shape[1])
         expected = sum(float(likelihood[p - 1, whole[0, p]]) for p in places)
         assert score == pytest.approx(expected, abs=1e-4)
+
+
+def test_choices_alone_are_scored_in_the_order_of_the_item(finished: Grid, tmp_path: Path) -> None:
+    """No answer is asked for, so none is judged; shown order and tokens belong to the choices."""
+    plain = finished.study.config.model_dump(by_alias=True, exclude_none=True)
+    shown = [{"image": "real", "parts": ["test"]}]
+    plain["evaluate"]["conditions"] = [*shown, {**shown[0], "option_order": "shuffled"}]
+    plain["evaluate"]["scorers"] = ["choice_logprob"]
+    study = Study("example", finished.study.path, StudyConfig.model_validate(plain))
+    grid = Grid(study, "cpu", finished.root.parent)
+    folder = _run(grid, "predict", predict, tmp_path / "predictions", cell=CELL, seed=SEED)
+    given = read_checked(folder / "quiz.parquet")
+    assert given["text"].isna().all()
+    for _, both in given.groupby("item"):
+        as_given, shuffled = (row for _, row in both.sort_values("condition").iterrows())
+        assert (list(as_given["order"]), sorted(shuffled["order"])) == ([], [0, 1, 2, 3])
+        for column in ("choice_scores", "choice_tokens"):
+            own = [as_given[column][place] for place in shuffled["order"]]
+            assert list(shuffled[column]) == pytest.approx(own, abs=1e-4)
+    items = read_items(grid.folder("data", "benchmarks", "quiz"))
+    entry = json.loads(grid.identity("score", cell=CELL, seed=SEED))["benchmarks"]["quiz"]
+    outcomes = score_benchmark("quiz", entry, items, given).frame
+    assert set(outcomes["parser"]) == {"sum", "per_byte", "per_token"}
+    correct = outcomes.pivot(index=["item", "parser"], columns="condition", values="correct")
+    assert (correct["real"] == correct["real+shuffled"]).all()
 
 
 def items_of(grid: Grid, name: str) -> pd.DataFrame:

@@ -107,6 +107,15 @@ def test_order_of_questions_decides_nothing() -> None:
     ]
 
 
+def test_a_busy_pass_takes_no_tree_that_is_much_shorter() -> None:
+    lengths = [400, 390, 370, 350, 100, 100]
+    trees = [grow([question(f"{n}", [1] * k)], WIDE, 1)[0] for n, k in enumerate(lengths)]
+    # 800 padded tokens keep it busy: 370 is still above nine tenths of 400, 350 is not. Then 350
+    # alone does not, and with 100 beside it, it does.
+    made = [[len(tree) for tree in batch] for batch in batches_of(trees, 48, 32_768)]
+    assert made == [[400, 390, 370], [350, 100], [100]]
+
+
 @given(
     st.lists(st.integers(1, 300), min_size=1, max_size=60),
     st.integers(1, 20),

@@ -171,7 +171,7 @@ class _Asker:
         self._tokenizer, self._end = tokenizer, end
         conditions = [Condition(**c) for c in job.identity["evaluate"]["conditions"]]
         self._begun = {condition.name for condition in conditions if condition.primer}
-        self._base = [_weights_digest(job), job.code, job.threads, _protocol(job)]
+        self._base = [_weights_digest(job), job.code, job.threads, _protocol(job), end]
 
     def ask_all(
         self, batches: list[list[Tree]]
@@ -237,14 +237,14 @@ def _fill_in(
             "label_scores": [],
             "choice_scores": [],
             "choice_tokens": [],
-            "order": [],
+            "order": question.order,
             "batch": batch,
         },
     )
     if question.max_new_tokens:
         row |= {"text": given["text"], "ended": given["ended"]}
     if question.max_new_tokens or question.labels:
-        row |= {"label_scores": given["labels"], "order": question.order, "batch": batch}
+        row |= {"label_scores": given["labels"], "batch": batch}
     if question.choices:
         lengths = [len(option) for option in question.choices]
         row |= {"choice_scores": given["choices"], "choice_tokens": lengths}
