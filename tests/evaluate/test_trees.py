@@ -99,6 +99,18 @@ def test_sharing_stops_where_attention_costs_more_than_it_saves() -> None:
     assert len(grow(asked, Shape(IMAGE, LENGTH, 36), 25)) == 20
 
 
+def test_a_long_beginning_of_all_questions_joins_no_trees() -> None:
+    """The engine computes it once a pass; a context that some share still joins them."""
+    system = [4] * 20
+    asked = [question(f"{n}", [*system, 5 + n % 2, *[30] * 15, n + 50]) for n in range(6)]
+    assert [len(tree.questions) for tree in grow(asked, WIDE, 25)] == [3, 3]
+    lone = [question(f"{n}", [*system, n + 50]) for n in range(6)]
+    assert [len(tree.questions) for tree in grow(lone, WIDE, 25)] == [1] * 6
+    # Shorter than what a pass computes apart: joined.
+    short = [question(f"{n}", [4] * 15 + [n + 50]) for n in range(6)]
+    assert [len(tree.questions) for tree in grow(short, WIDE, 25)] == [6]
+
+
 def test_order_of_questions_decides_nothing() -> None:
     asked = [question(f"{n}", [4, n % 3 + 5, n + 10]) for n in range(12)]
     forth, back = (grow(some, WIDE, 5) for some in (asked, asked[::-1]))

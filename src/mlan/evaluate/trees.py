@@ -25,6 +25,9 @@ _LARGEST = 2048
 # is much shorter than its longest.
 _BUSY = 512
 _MUCH_SHORTER = 0.9
+# Tokens with which all questions begin that make it worth while to compute them once a pass
+# instead of once a tree, as the engine does.
+_BEGINNING = 16
 
 
 @dataclass
@@ -148,15 +151,18 @@ def grow(questions: Sequence[Question], shape: Shape, largest: int) -> list[Tree
     Questions stand in the order of their pictures and tokens, so that those which begin alike
     are neighbours. One joins the tree before it while that saves work: `s` shared tokens save
     24 d^2 s operations a layer, and the `n` that it adds to N nodes cost 8 d N n more in
-    attention to nodes that they do not see.
+    attention to nodes that they do not see. A long beginning of all questions, such as a system
+    message, is shared without a common tree.
     """
     trees: list[Tree] = []
     growing: _Grower | None = None
-    for question in sorted(questions, key=_place):
+    ordered = sorted(questions, key=_place)
+    beginning = _beginning(ordered, shape.image_token)
+    for question in ordered:
         if growing is not None:
             shared, nodes = growing.shared(question), len(growing.tree)
             added = _nodes_alone(question) - shared
-            saves = 3 * shape.width * shared > nodes * added
+            saves = 3 * shape.width * (shared - beginning) > nodes * added
             room = nodes + added <= _LARGEST and len(growing.tree.questions) < largest
             if not (saves and room):
                 growing = None
@@ -165,6 +171,17 @@ def grow(questions: Sequence[Question], shape: Shape, largest: int) -> list[Tree
             trees.append(growing.tree)
         growing.add(question)
     return trees
+
+
+def _beginning(questions: Sequence[Question], image_token: int) -> int:
+    """Tokens with which all questions begin, pictures aside; 0 where they are few."""
+    if not questions:
+        return 0
+    # The longest beginning of all is that of the first and last in order of their tokens.
+    ids = [question.ids for question in questions]
+    same = (a == b != image_token for a, b in zip(min(ids), max(ids), strict=False))
+    length = next((at for at, agree in enumerate(same) if not agree), len(min(ids)))
+    return length if length >= _BEGINNING else 0
 
 
 def _place(question: Question) -> tuple[list[str], list[int], str, str, str]:
