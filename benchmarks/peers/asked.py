@@ -9,9 +9,9 @@ import pandas as pd
 import torch
 from transformers.models.llava.modeling_llava import LlavaForConditionalGeneration
 
-from mlan.evaluate.engine import Answer, answer
+from mlan.evaluate.engine import Answer, Beginning, answer
 from mlan.evaluate.questions import Question, questions
-from mlan.evaluate.trees import Shape, batches_of, grow
+from mlan.evaluate.trees import Shape, batches_of, beginning_of, grow
 from mlan.mixture.template import Template
 
 SCORERS = {"long": "choice_logprob", "letter": "label_logit"}
@@ -69,7 +69,7 @@ def ask(
     end: int,
     *,
     batch: int = 48,
-    batch_tokens: int = 1024,
+    batch_tokens: int = 1536,
 ) -> dict[str, Answer]:
     """Answer questions as stage predict does; `features` (P, T, D) by the number of a picture.
 
@@ -81,9 +81,11 @@ def ask(
         model.config.text_config.hidden_size,
     )
     answers = {}
+    beginning = Beginning(beginning_of(asked, shape.image_token))
     for trees in batches_of(grow(asked, shape, batch), batch, batch_tokens):
         shown = [int(picture) for tree in trees for picture in tree.pictures]
-        given = answer(model, trees, features[shown] if features is not None else None, end=end)
+        pictures = features[shown] if features is not None else None
+        given = answer(model, trees, pictures, end=end, beginning=beginning)
         for tree, of_tree in zip(trees, given, strict=True):
             for question, found in zip(tree.questions, of_tree, strict=True):
                 answers[question.item] = found

@@ -9,10 +9,10 @@ import torch
 
 from mlan.errors import DataError
 from mlan.evaluate import engine
-from mlan.evaluate.engine import Answer, answer
+from mlan.evaluate.engine import Answer, Beginning, answer
 from mlan.evaluate.questions import Question, check_labels
 from mlan.evaluate.recheck import flips, sample
-from mlan.evaluate.trees import Shape, Tree, grow
+from mlan.evaluate.trees import Shape, Tree, beginning_of, grow
 from mlan.model.compose import compose, initialise_projector
 from tests.evaluate.asking import END, IMAGE, LENGTH, features, greedy, log_likelihoods, question
 from tests.toy import write_backbone
@@ -43,9 +43,9 @@ def _questions() -> list[Question]:
     return asked
 
 
-def _ask(model, trees: list[Tree]) -> dict[str, Answer]:
+def _ask(model, trees: list[Tree], beginning: Beginning | None = None) -> dict[str, Answer]:
     shown = features([picture for tree in trees for picture in tree.pictures])
-    given = answer(model, trees, shown, end=END)
+    given = answer(model, trees, shown, end=END, beginning=beginning)
     return {
         q.item: found
         for tree, of_tree in zip(trees, given, strict=True)
@@ -215,7 +215,35 @@ def test_one_beginning_of_all_trees_is_computed_once(
     monkeypatch.setattr(language, "forward", counted)
     monkeypatch.setattr(engine, "_WORTHWHILE", 20)
     given = _ask(model, trees)
-    monkeypatch.undo()
     # Every question begins 4, 6 after the system message.
-    assert passes == [(1, 22), (len(trees), max(map(len, trees)) - 22)]
+    apart = (len(trees), max(map(len, trees)) - 22)
+    assert passes == [(1, 22), apart]
+    monkeypatch.undo()
     _check(model, asked, given)
+
+
+def test_the_beginning_of_a_pool_is_computed_once_for_all_its_batches(
+    model, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    system = [7, 8, 9, 10] * 5
+    asked = [replace(q, ids=[*system, *q.ids]) for q in _questions()]
+    kept = Beginning(beginning_of(asked, IMAGE))
+    assert kept.tokens == [*system, 4, 6]
+    alone = [_ask(model, _alone(asked[n : n + 2])) for n in range(0, len(asked), 2)]
+    passes: list[int] = []
+    forward = model.model.language_model.forward
+
+    def counted(*args, **kwargs):
+        if kwargs.get("inputs_embeds") is not None:
+            passes.append(kwargs["inputs_embeds"].shape[1])
+        return forward(*args, **kwargs)
+
+    monkeypatch.setattr(model.model.language_model, "forward", counted)
+    for n, found in zip(range(0, len(asked), 2), alone, strict=True):
+        for item, answered in _ask(model, _alone(asked[n : n + 2]), kept).items():
+            assert answered.ids == found[item].ids
+            assert answered.labels == pytest.approx(found[item].labels, abs=1e-4)
+    assert passes.count(22) == 1
+    # A tree that begins otherwise is answered as if there were no pool.
+    other = _alone([replace(asked[0], ids=asked[0].ids[1:])])
+    assert _ask(model, other, kept) == _ask(model, other)

@@ -1,6 +1,7 @@
 """Answer a batch of trees of questions: likelihoods and a greedy answer from one prefill.
 
-What all trees begin with, a template's system message, is computed once for the batch.
+What all trees begin with is computed once for the batch, and what all questions of a pool begin
+with, a template's system message, once for all batches (`Beginning`).
 The logits at the end of a question give the log-likelihood of each label's first token (labels
 never share one: checked) and the first greedy token; those along the branches of its options give
 the likelihood of each option's text. The answer goes on from the same keys and values, all
@@ -14,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import torch
@@ -67,6 +69,45 @@ class _Line:
         return self.ended or len(self.said) == self.limit
 
 
+class Beginning:
+    """The tokens with which all questions of a pool begin, and their keys and values.
+
+    Computed when they are first needed and kept for the pool's other batches; they follow from
+    the tokens alone, so that answers do not depend on the batches before.
+    """
+
+    def __init__(self, tokens: Sequence[int] = ()) -> None:
+        self.tokens = list(tokens)
+        self._layers: list[tuple[Tensor, Tensor]] = []
+
+    def begins(self, trees: Sequence[Tree]) -> bool:
+        """Whether there is a beginning and each tree has it before anything branches."""
+        size = len(self.tokens)
+        return size > 0 and all(
+            tree.trunk >= size and tree.tokens[:size] == self.tokens for tree in trees
+        )
+
+    def repeated(self, model: LlavaForConditionalGeneration, trees: int) -> DynamicCache:
+        """Return a cache that holds the tokens, none or more, once for each tree."""
+        language = model.model.language_model
+        if self.tokens and not self._layers:
+            own = DynamicCache(config=language.config)
+            ids = torch.tensor([self.tokens], device=model.device)
+            embedded = input_embeddings(model, ids, None)
+            language(inputs_embeds=embedded, past_key_values=own, use_cache=True)
+            self._layers = [_held(layer) for layer in own.layers]
+        cache = DynamicCache(config=language.config)
+        for number, held in enumerate(self._layers):
+            keys, values = (one.expand(trees, -1, -1, -1) for one in held)
+            cache.update(keys, values, number)
+        return cache
+
+
+def _held(layer: Any) -> tuple[Tensor, Tensor]:
+    """Keys and values of a layer of a cache."""
+    return layer.keys, layer.values
+
+
 @torch.inference_mode()
 def answer(
     model: LlavaForConditionalGeneration,
@@ -74,9 +115,13 @@ def answer(
     features: Tensor | None,
     *,
     end: int,
+    beginning: Beginning | None = None,
 ) -> list[list[Answer]]:
-    """Answer the questions of each tree; `features` (P, T, D) are its pictures', tree by tree."""
-    hidden, cache, shared = _prefill(model, trees, features, end)
+    """Answer the questions of each tree; `features` (P, T, D) are its pictures', tree by tree.
+
+    `beginning` is that of the pool from which the trees come.
+    """
+    hidden, cache, shared = _prefill(model, trees, features, end, beginning or Beginning())
     first, likelihood = _read(model, hidden, shared, trees)
     lines = _lines(trees, first)
     decoder = _Decoder(model, cache, len(trees), end)
@@ -98,19 +143,15 @@ def _prefill(
     trees: Sequence[Tree],
     features: Tensor | None,
     pad: int,
+    beginning: Beginning,
 ) -> tuple[Tensor, DynamicCache, int]:
     """Return hidden states (B, N - S, E) behind the S nodes of the one beginning, all keys, S."""
     language = model.model.language_model
-    cache = DynamicCache(config=language.config)
     ids, depths, sight = _padded(trees, pad)
-    shared = _shared_beginning(trees, model.config.image_token_id)
+    own = _shared_beginning(trees, model.config.image_token_id, beginning)
+    cache = own.repeated(model, len(trees))
+    shared = len(own.tokens)
     if shared:
-        language(
-            inputs_embeds=input_embeddings(model, ids[:1, :shared].to(model.device), None),
-            past_key_values=cache,
-            use_cache=True,
-        )
-        cache.batch_repeat_interleave(len(trees))
         if sight is None:
             square = torch.ones(ids.shape[1], ids.shape[1], dtype=torch.bool).tril()
             sight = square.expand(len(trees), 1, -1, -1)
@@ -125,8 +166,9 @@ def _prefill(
     return out.last_hidden_state, cache, shared
 
 
-def _shared_beginning(trees: Sequence[Tree], image_token: int) -> int:
-    """Nodes that all trees begin with, such as a system message; 0 where sharing saves little."""
+def _shared_beginning(trees: Sequence[Tree], image_token: int, beginning: Beginning) -> Beginning:
+    """What all trees begin with that is worth a pass of its own: theirs alone, or the pool's."""
+    known = beginning if beginning.begins(trees) else Beginning()
     most = min(tree.trunk for tree in trees)
     first = trees[0].tokens
     same = (
@@ -134,7 +176,8 @@ def _shared_beginning(trees: Sequence[Tree], image_token: int) -> int:
         for at in range(most)
     )
     shared = next((at for at, agree in enumerate(same) if not agree), most)
-    return shared if shared * (len(trees) - 1) >= _WORTHWHILE else 0
+    saved = (shared - len(known.tokens)) * (len(trees) - 1)
+    return Beginning(first[:shared]) if saved >= _WORTHWHILE else known
 
 
 def _padded(trees: Sequence[Tree], pad: int) -> tuple[Tensor, Tensor, Tensor | None]:

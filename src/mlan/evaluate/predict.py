@@ -22,12 +22,12 @@ from mlan.config.evaluate import Condition
 from mlan.data.items import read_items
 from mlan.data.pictures import Pictures
 from mlan.errors import DataError
-from mlan.evaluate.engine import Answer, answer
+from mlan.evaluate.engine import Answer, Beginning, answer
 from mlan.evaluate.journal import Journal
 from mlan.evaluate.prompts import unquoted
 from mlan.evaluate.questions import BLANK, Question, questions
 from mlan.evaluate.recheck import flips, sample
-from mlan.evaluate.trees import Shape, Tree, batches_of, grow
+from mlan.evaluate.trees import Shape, Tree, batches_of, beginning_of, grow
 from mlan.mixture.template import Template, load_tokenizer
 from mlan.model.compose import arithmetic, compose, load_stage1, prepare_torch
 from mlan.model.features import Features, features_of
@@ -67,8 +67,9 @@ def predict(job: Job) -> None:
     shape = Shape(*image, language.hidden_size)
     evaluate = identity["evaluate"]
     batches = [
-        batch
+        (batch, beginning)
         for pool in pools(asked, items)
+        for beginning in [Beginning(beginning_of(pool, shape.image_token))]
         for batch in batches_of(
             grow(pool, shape, evaluate["batch"]), evaluate["batch"], evaluate["batch_tokens"]
         )
@@ -86,7 +87,7 @@ def predict(job: Job) -> None:
         facts["alone"] = flips(
             again,
             lambda question: _given(rows[key_of(question)]),
-            lambda question: asker.ask(grow([question], shape, 1))[0],
+            lambda question: asker.ask(grow([question], shape, 1), Beginning())[0],
         )
     job.finish(written, facts=facts, run=run)
 
@@ -174,20 +175,20 @@ class _Asker:
         self._base = [_weights_digest(job), job.code, job.threads, _protocol(job), end]
 
     def ask_all(
-        self, batches: list[list[Tree]]
+        self, batches: list[tuple[list[Tree], Beginning]]
     ) -> tuple[dict[Key, dict[str, Any]], dict[str, Any]]:
         """Return the row of every prediction, and what the run's record should say."""
         journal = Journal(self._job.state / "journal.jsonl")
-        total = sum(len(tree.questions) for batch in batches for tree in batch)
+        total = sum(len(tree.questions) for batch, _ in batches for tree in batch)
         meter = Meter(self._job.state, "predict", total)
         rows: dict[Key, dict[str, Any]] = {}
         done = restored = 0
-        for number, batch in enumerate(batches):
+        for number, (batch, beginning) in enumerate(batches):
             questions = [question for tree in batch for question in tree.questions]
             key = digest([self._base, [[vars(q) for q in tree.questions] for tree in batch]])
             known = journal.get(key)
             if known is None:
-                known = self.ask(batch)
+                known = self.ask(batch, beginning)
                 journal.put(key, known)
             else:
                 restored += len(known)
@@ -199,12 +200,12 @@ class _Asker:
             log.info("%d of %d answers restored from the journal", restored, total)
         return rows, {**meter.summary(), "restored": restored}
 
-    def ask(self, batch: list[Tree]) -> list[dict[str, Any]]:
+    def ask(self, batch: list[Tree], beginning: Beginning) -> list[dict[str, Any]]:
         """Ask one batch; the answers stand in the order of its trees and their questions."""
         keys = [picture for tree in batch for picture in tree.pictures]
         with arithmetic(self._job.identity["device"], self._job.identity["precision"]):
             features = self._features.of(keys) if keys else None
-            given = answer(self._model, batch, features, end=self._end)
+            given = answer(self._model, batch, features, end=self._end, beginning=beginning)
         asked = [question for tree in batch for question in tree.questions]
         together = zip(asked, chain.from_iterable(given), strict=True)
         return [self._told(question, found) for question, found in together]

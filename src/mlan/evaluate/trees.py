@@ -157,7 +157,7 @@ def grow(questions: Sequence[Question], shape: Shape, largest: int) -> list[Tree
     trees: list[Tree] = []
     growing: _Grower | None = None
     ordered = sorted(questions, key=_place)
-    beginning = _beginning(ordered, shape.image_token)
+    beginning = len(beginning_of(ordered, shape.image_token))
     for question in ordered:
         if growing is not None:
             shared, nodes = growing.shared(question), len(growing.tree)
@@ -173,15 +173,14 @@ def grow(questions: Sequence[Question], shape: Shape, largest: int) -> list[Tree
     return trees
 
 
-def _beginning(questions: Sequence[Question], image_token: int) -> int:
-    """Tokens with which all questions begin, pictures aside; 0 where they are few."""
-    if not questions:
-        return 0
+def beginning_of(questions: Sequence[Question], image_token: int) -> list[int]:
+    """Return the tokens with which all questions begin, pictures aside; none where they are few."""
     # The longest beginning of all is that of the first and last in order of their tokens.
     ids = [question.ids for question in questions]
-    same = (a == b != image_token for a, b in zip(min(ids), max(ids), strict=False))
-    length = next((at for at, agree in enumerate(same) if not agree), len(min(ids)))
-    return length if length >= _BEGINNING else 0
+    first, last = min(ids, default=[]), max(ids, default=[])
+    same = (a == b != image_token for a, b in zip(first, last, strict=False))
+    length = next((at for at, agree in enumerate(same) if not agree), min(len(first), len(last)))
+    return first[:length] if length >= _BEGINNING else []
 
 
 def _place(question: Question) -> tuple[list[str], list[int], str, str, str]:
