@@ -63,8 +63,9 @@ class Block:
 
     Axes: R runs in the order of the grid, G clusters. `weights` (G) sums to 1 and is the same
     for all runs; `sums` (R, G) / `weights` are cluster accuracies; `invalid` (R) is the invalid
-    rate. Rows of runs that are not `present` (R) hold zeros and must not be read. `n` counts
-    items, `chance` is the expected accuracy of guessing, NaN where answers are free.
+    rate; `metric` names the number that the sums add up to. Rows of runs that are not `present`
+    (R) hold zeros and must not be read. `n` counts items, `chance` is the expected score of
+    guessing, NaN where answers are free.
     """
 
     name: tuple[str, ...]
@@ -75,6 +76,7 @@ class Block:
     invalid: Array
     n: int
     chance: float
+    metric: str = "accuracy"
 
     @cached_property
     def labels(self) -> dict[str, str]:

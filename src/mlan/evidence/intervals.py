@@ -26,12 +26,10 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import stdtrit
+from scipy.special import stdtr, stdtrit
 
 from mlan.errors import DataError
-from mlan.score.metrics import clustered_standard_error
-
-Array = NDArray[np.float64]
+from mlan.evidence.samples import Array, Sample, from_sums
 
 SEEDS_AND_ITEMS = "seeds and items"
 ITEMS_ONLY = "items only (one seed)"
@@ -58,6 +56,40 @@ class Interval:
     clusters: int
     n: int
     covers: str
+
+    def p_above(self, bound: float) -> float:
+        """One-sided p value of the hypothesis that the number is `bound` or less.
+
+        NaN where the data cannot say (`low` is NaN too).
+        """
+        return (
+            float(stdtr(self.df, (bound - self.value) / self.standard_error))
+            if self.df > 0
+            else math.nan
+        )
+
+    def p_below(self, bound: float) -> float:
+        """One-sided p value of the hypothesis that the number is `bound` or more; may be NaN."""
+        return (
+            float(stdtr(self.df, (self.value - bound) / self.standard_error))
+            if self.df > 0
+            else math.nan
+        )
+
+    def bounds(self, confidence: float) -> tuple[float, float]:
+        """Return low and high at another level; NaN where the data cannot say."""
+        if not self.df > 0:
+            return math.nan, math.nan
+        half = self.standard_error * float(stdtrit(self.df, (1 + confidence) / 2))
+        return self.value - half, self.value + half
+
+
+@dataclass(frozen=True)
+class SeedVariance:
+    """Variance of a number between seeds, and the degrees of freedom of that estimate."""
+
+    value: float
+    df: float
 
 
 def mean_interval(
@@ -93,55 +125,71 @@ def interval_of_sums(
     sum_{i in g} w_i, `n` the items of one seed. Raises DataError for a confidence outside
     (0, 1) and for shapes that do not fit.
     """
-    if not 0 < confidence < 1:
-        raise DataError(f"confidence = {confidence}: must lie between 0 and 1")
     if sums_SG.ndim != 2 or sums_SG.size == 0 or sums_SG.shape[1:] != weights_G.shape:
         raise DataError(
             f"interval: sums of shape {sums_SG.shape} do not fit weights {weights_G.shape}"
         )
-    seeds, clusters = sums_SG.shape
-    value = float(sums_SG.sum() / (seeds * weights_G.sum()))
-    error, df = _error_and_df(sums_SG, weights_G)
-    scale = float(np.abs(sums_SG).max() / weights_G.max())
+    names = [f"{g:09d}" for g in range(weights_G.size)]
+    seeds = range(sums_SG.shape[0])
+    return interval(from_sums(seeds, sums_SG, weights_G, names, ("items", n)), confidence)
+
+
+def interval(
+    sample: Sample, confidence: float = 0.95, seed_variance: SeedVariance | None = None
+) -> Interval:
+    """Return the interval of a number over seeds, whatever it is made of.
+
+    `seed_variance` replaces the variance of the sample's own seeds (`pooling`). Raises DataError
+    for a confidence outside (0, 1) and for values that are not finite.
+    """
+    if not 0 < confidence < 1:
+        raise DataError(f"confidence = {confidence}: must lie between 0 and 1")
+    if not np.isfinite(sample.values).all() or not np.isfinite(sample.residuals).all():
+        raise DataError("interval: a score is not a finite number")
+    seeds, clusters = sample.residuals.shape
+    value = sample.value
+    error, df = _error_and_df(sample, seed_variance)
+    scale = max(1.0, float(np.abs(sample.values).max()))
     if clusters < 2:
         error, df, covers = math.nan, math.nan, ONE_CLUSTER
-    elif error**2 <= _ROUNDING * max(1.0, scale**2):
+    elif error**2 <= _ROUNDING * scale**2:
         error, df, covers = 0.0, math.nan, NO_VARIATION
     else:
-        covers = ITEMS_ONLY if seeds == 1 else SEEDS_AND_ITEMS
+        covers = ITEMS_ONLY if seeds == 1 or sample.fixed else SEEDS_AND_ITEMS
     half = error * float(stdtrit(df, (1 + confidence) / 2)) if not math.isnan(df) else math.nan
-    return Interval(value, value - half, value + half, error, df, seeds, clusters, n, covers)
+    low, high = value - half, value + half
+    return Interval(value, low, high, error, df, seeds, clusters, sample.n, covers)
 
 
-def _error_and_df(sums_SG: Array, weights_G: Array) -> tuple[float, float]:
+def _error_and_df(sample: Sample, seed_variance: SeedVariance | None) -> tuple[float, float]:
     """The statistic: standard error and degrees of freedom (S >= 1; NaN when G < 2)."""
-    seeds, clusters = sums_SG.shape
+    seeds, clusters = sample.residuals.shape
     if clusters < 2:
         return math.nan, math.nan
-    v_items = clustered_standard_error(sums_SG.mean(axis=0), weights_G) ** 2
+    mean_G = sample.residuals.mean(axis=0)
+    v_items = clusters / (clusters - 1) * float(mean_G @ mean_G)
     if seeds == 1:
         return math.sqrt(v_items), float(clusters - 1)
-    means_S = sums_SG.sum(axis=1) / weights_G.sum()
-    v_seeds = float(means_S.var(ddof=1)) / seeds
-    v_both = _interaction(sums_SG, weights_G, means_S)
+    if seed_variance is None:
+        seed_variance = SeedVariance(float(sample.values.var(ddof=1)), float(seeds - 1))
+    v_seeds = seed_variance.value / seeds
+    v_both = _interaction(sample.residuals)
     total = max(v_seeds + v_items - v_both, v_seeds, v_items)
     if total == 0:
         return 0.0, math.nan
-    df = total**2 / (v_seeds**2 / (seeds - 1) + v_items**2 / (clusters - 1))
+    df = total**2 / (v_seeds**2 / seed_variance.df + v_items**2 / (clusters - 1))
     return math.sqrt(total), df
 
 
-def _interaction(sums_SG: Array, weights_G: Array, means_S: Array) -> float:
+def _interaction(residuals_SG: Array) -> float:
     """Ve: the part of the mean's variance that seeds and clusters do not explain.
 
     Residuals are centred with the cluster's weight, so that a pure seed effect leaves none
     even when clusters differ in size; with equal clusters this is the interaction mean square
     of a two-way table divided by S G.
     """
-    seeds, clusters = sums_SG.shape
-    centred_SG = sums_SG - sums_SG.mean(axis=0)
-    residual_SG = (centred_SG - np.outer(means_S - means_S.mean(), weights_G)) / weights_G.sum()
-    square = float((residual_SG**2).sum())
+    seeds, clusters = residuals_SG.shape
+    square = float(((residuals_SG - residuals_SG.mean(axis=0)) ** 2).sum())
     return float(clusters / (clusters - 1) * square / (seeds * (seeds - 1)))
 
 
