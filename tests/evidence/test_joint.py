@@ -62,7 +62,8 @@ def test_adjusted_p_and_band_agree() -> None:
         assert (found.adjusted(p) <= 0.05) == (not low <= 0 <= high)
 
 
-def test_bands_hold_for_all_cells_when_seeds_matter_most() -> None:
+def test_bands_hold_for_all_cells_when_seeds_matter_most(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mlan.evidence.joint.DRAWS", 3000)
     # 6 cells of 3 seeds, seed effects of their own, four times the items' error: the case in
     # which correlation estimated from three seeds would be worth least.
     rng = np.random.default_rng(6)

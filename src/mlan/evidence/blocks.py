@@ -229,18 +229,22 @@ def mean_block(
 ) -> Block:
     """Return the mean of benchmarks' blocks, equal weights unless `weights` say otherwise.
 
-    Weights sum to 1. A concept asked in several benchmarks is one cluster of the mean. Its chance
-    is the mean of theirs, its metric theirs if they agree, else `mixed`.
+    Weights sum to 1. A concept asked in several benchmarks is one cluster of the mean. What a
+    cluster adds is its deviation from each benchmark's own number, and its share of their mean:
+    benchmarks are given, and that one is easier than another is no error of the mean. Its chance is
+    the mean of theirs, its metric theirs if they agree, else `mixed`.
     """
     shares = [1 / len(members)] * len(members) if weights is None else list(weights)
     clusters = np.unique(np.concatenate([block.names for block in members]))
     sums_RG = np.zeros((members[0].sums.shape[0], clusters.size))
     weights_G = np.zeros(clusters.size)
-    for share, block in zip(shares, members, strict=True):
+    values_BR = np.array([block.sums.sum(axis=1) for block in members])
+    for share, block, values in zip(shares, members, values_BR, strict=True):
         # Clusters are distinct within a block, so plain indexing adds correctly.
         at = np.searchsorted(clusters, block.names)
-        sums_RG[:, at] += share * block.sums
+        sums_RG[:, at] += share * (block.sums - np.outer(values, block.weights))
         weights_G[at] += share * block.weights
+    sums_RG += np.outer(np.asarray(shares) @ values_BR, weights_G)
     metrics = {block.metric for block in members}
     return Block(
         name=name,
