@@ -38,7 +38,7 @@ from mlan.config.claims import (
 )
 from mlan.config.fit_claims import contrasts, selectors
 from mlan.contrasts import Weighted, cliff, drop, pairs, slope, within
-from mlan.grid.jobs import Grid
+from mlan.grid.cells import Cells
 
 Plain = dict[str, Any]
 # What of a claim stands beside its contrasts; the rest is used up in them.
@@ -48,7 +48,7 @@ _DECIDES = ("margin", "gain_margin", "at_most", "direction")
 _UNREGISTERED = {"reason", "source", "expected"}
 
 
-def resolved_claims(grid: Grid) -> list[Plain]:
+def resolved_claims(grid: Cells) -> list[Plain]:
     """Return the claims of a study in the order of its file, as plain JSON.
 
     Keys: those of the claim that say or decide something (absent ones are null), `alpha`,
@@ -66,7 +66,7 @@ def resolved_claims(grid: Grid) -> list[Plain]:
 class _Resolved:
     """One claim against the grid."""
 
-    def __init__(self, grid: Grid, claims: Claims, claim: Claim, places: Design) -> None:
+    def __init__(self, grid: Cells, claims: Claims, claim: Claim, places: Design) -> None:
         self.grid = grid
         self.claims = claims
         self.claim = claim
