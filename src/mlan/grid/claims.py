@@ -156,16 +156,13 @@ class _Resolved:
         return f"the study has no experiment {lacking[0]}" if lacking else None
 
     def _unplanned(self, cells: list[str]) -> str:
-        planned = self.grid.cells
-        lacking = [cell for cell in cells if cell not in planned]
+        """Why a cell that the claim needs is not planned: an experiment that is off."""
+        lacking = [cell for cell in cells if cell not in self.grid.cells]
         if not lacking:
             return ""
-        off = [
-            name
-            for name, found in self.places.shares.items()
-            if lacking[0] in found or name == self.claim.experiment
-        ]
-        return f"experiment {off[0]} was not asked for (cell {lacking[0]})"
+        named = [self.claim.experiment, *(s.experiment for _, s in selectors(self.claim))]
+        asked = ",".join(dict.fromkeys(name for name in reversed(named) if name))
+        return f"not asked for: --config experiments={asked} would run it"
 
     def _unasked(self) -> str:
         """Why nothing is measured as the claim says: a condition or scorer that is not asked."""
