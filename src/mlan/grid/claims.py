@@ -160,8 +160,9 @@ class _Resolved:
         lacking = [cell for cell in cells if cell not in self.grid.cells]
         if not lacking:
             return ""
-        named = [self.claim.experiment, *(s.experiment for _, s in selectors(self.claim))]
-        asked = ",".join(dict.fromkeys(name for name in reversed(named) if name))
+        named = {self.claim.experiment, *(s.experiment for _, s in selectors(self.claim))}
+        experiments = self.grid.config.experiments.items()
+        asked = ",".join(name for name, own in experiments if own.default or name in named)
         return f"not asked for: --config experiments={asked} would run it"
 
     def _unasked(self) -> str:
