@@ -10,7 +10,7 @@ import yaml
 
 from mlan.config import load_study
 from mlan.config.claim_design import score_members
-from mlan.config.claims import RULES
+from mlan.config.claims import RULES, Range
 from mlan.config.fit_claims import one_letter_apart
 from mlan.errors import ConfigError
 from mlan.evidence.groups import groups
@@ -294,3 +294,9 @@ def test_shipped_claims_cover_the_papers_and_keep_the_primary_family_small(name:
     assert sum(claim.family == "primary" for claim in claims) == 5
     assert len(claims) >= 16
     assert {claim.__dict__["rule"] for claim in claims} >= set(RULES) - {"equivalence"}
+
+
+def test_range_holds_its_ends_in_spite_of_rounding() -> None:
+    span = Range.model_validate([0.3, 0.95])
+
+    assert span.inside([0.95, 0.1 + 0.2, 0.5, 0.0]) == [0.1 + 0.2, 0.5, 0.95]

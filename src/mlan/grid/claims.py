@@ -37,7 +37,7 @@ from mlan.config.claims import (
     Trend,
 )
 from mlan.config.fit_claims import contrasts, selectors
-from mlan.contrasts import Weighted, cliff, drop, pairs, slope, within
+from mlan.contrasts import Weighted, cliff, drop, pairs, slope
 from mlan.grid.cells import Cells
 
 Plain = dict[str, Any]
@@ -138,8 +138,7 @@ class _Resolved:
         return [str(self.places.selected(one, self.claim.experiment)) for one in both]
 
     def _shares(self, span: Range) -> list[float]:
-        shares = self.places.shares[self.claim.experiment].values()
-        return within(list(shares), span.low, span.high)
+        return span.inside(self.places.shares[self.claim.experiment].values())
 
     def _of_shares(self, role: str, weighted: Weighted) -> Plain:
         assert isinstance(self.claim, Scored)
