@@ -80,6 +80,13 @@ def test_difference_is_held_against_its_margin(rule: str, margin: float, holds: 
     assert (came.p < 0.01, came.p_opposite < 0.01) == (holds, not holds)
 
 
+def test_loss_within_the_margin_is_not_inferior() -> None:
+    came = judged(claim("non_inferiority", [difference(0.5, 0.75)], margin=0.03), CURVE)
+
+    assert came.value == pytest.approx(-0.02)
+    assert came.p < 0.05
+
+
 def test_loss_beyond_the_margin_contradicts_non_inferiority() -> None:
     came = judged(claim("non_inferiority", [difference(0.25, 0.75)], margin=0.03), CURVE)
 

@@ -51,10 +51,11 @@ def test_families_are_adjusted_by_themselves() -> None:
 
 
 def test_post_hoc_claim_costs_registered_ones_nothing() -> None:
-    found = adjust([made("a", 0.01), made("b", 0.04), made("late", 0.001)], {"late"})
+    found = adjust([made("a", 0.01), made("b", 0.04), made("late", 0.02)], {"late"})
 
     assert (found["a"].p, found["b"].p) == pytest.approx((0.02, 0.04))
-    assert found["late"].p == pytest.approx(0.003)
+    # Among all three: 3 x .01, 2 x .02, 1 x .04.
+    assert found["late"].p == pytest.approx(0.04)
 
 
 def test_withdrawn_claim_still_counts_in_its_family() -> None:
