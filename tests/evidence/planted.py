@@ -31,15 +31,15 @@ def results(
 ) -> Results:
     """Results of benchmarks whose outcomes are given as (cells, seeds, clusters), one item each.
 
-    A benchmark is of the modality that its name begins with; a seed with NaN was not run. The
-    same outcomes stand under every measure.
+    A benchmark whose name begins with v is of vision; a seed with NaN was not run. The same
+    outcomes stand under every measure.
     """
     runs = tuple((cell.name, seed) for cell in planned for seed in cell.seeds)
     blocks: dict[tuple[str, ...], Block] = {}
     for name, x_CSG in outcomes.items():
         x_RG = x_CSG.reshape(len(runs), -1)
         number = x_RG.shape[1]
-        present_R = ~np.isnan(x_RG).any(axis=1)
+        present_R = np.asarray(~np.isnan(x_RG).any(axis=1))
         own = (clusters or {}).get(name, [f"{name}/{g:05d}" for g in range(number)])
         for measure in measures:
             blocks[(name, *measure)] = Block(
@@ -61,7 +61,7 @@ def results(
 
 
 def _modality(name: str) -> str:
-    return "text" if name.startswith("text") else "vision"
+    return "vision" if name.startswith("v") else "text"
 
 
 def drawn(
