@@ -64,6 +64,10 @@ rule draw:
             ],
             kind=["csv", "md", "tex"],
         ),
+        exchange=expand(
+            f"{root}/report/exchange/{{name}}.csv",
+            name=["ratios", "ratios_tokens", "metrics"],
+        ),
         record=f"{root}/report/record.json",
     log:
         f"{root}/logs/draw.log",
