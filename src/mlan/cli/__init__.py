@@ -182,3 +182,26 @@ def _doctor() -> None:
     from mlan.cli import doctor
 
     raise typer.Exit(doctor.run())
+
+
+@app.command("recommend")
+def _recommend(
+    study: StudyArgument = "small",
+    weight: Annotated[
+        float | None, typer.Option("--weight", help="Weight on vision, 0 to 1; default .5.")
+    ] = None,
+    price: Annotated[
+        float, typer.Option("--price", help="Score that a million LM tokens cost; .01: one point.")
+    ] = 0.0,
+    scorer: Annotated[
+        str, typer.Option("--scorer", help="generate, label_logit, ...")
+    ] = "generate",
+    parser: Annotated[
+        str | None, typer.Option("--parser", help="strict, lenient, ...; default the first.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Text shares that cannot be told from the best, by what vision and tokens are worth."""
+    from mlan.cli import recommend
+
+    recommend.run(study, weight, price, scorer, parser, as_json)
