@@ -65,6 +65,12 @@ def test_against_best_equal_margins_are_hsus_intervals(values: list[int], margin
         assert one.in_set == (gap + margin >= 0)
 
 
+def test_against_best_lower_bound_takes_rivals_alone() -> None:
+    # The third is out by the first; its own wide error against the second says nothing of it.
+    lower_CC = np.array([[math.nan, -0.2, -0.6], [0.0, math.nan, -0.5], [0.4, -0.6, math.nan]])
+    assert [one.low for one in against_best(lower_CC)] == pytest.approx([0.0, -0.2, -0.6])
+
+
 def test_against_best_comparison_that_cannot_be_made_excludes_nothing() -> None:
     lower_CC = balanced([0.5, 0.6, 0.1], 0.2)
     lower_CC[0, 1] = lower_CC[1, 0] = math.nan

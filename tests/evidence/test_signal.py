@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from scipy.stats import tukey_hsd
 
 from mlan.evidence import joint
 from mlan.evidence.results import Key
@@ -46,6 +47,16 @@ def test_signal_p_of_two_cells_is_the_paired_t_test() -> None:
     t = difference.mean() / (difference.std(ddof=1) / math.sqrt(3))
     # Two degrees of freedom: p = 1 - t / sqrt(t^2 + 2).
     assert row["p"] == pytest.approx(1 - t / math.sqrt(t**2 + 2))
+
+
+def test_signal_p_of_three_cells_is_tukeys() -> None:
+    # One seed, cells of equal variance that share nothing: scipy has the p values of all pairs.
+    drawn_GC = np.random.default_rng(0).standard_normal((400, 3))
+    even_GC = np.linalg.qr(drawn_GC - drawn_GC.mean(axis=0))[0] * math.sqrt(399)
+    x_CSG = even_GC.T[:, None, :] + np.array([0.0, 0.12, 0.15])[:, None, None]
+    reference = tukey_hsd(*(x[0] for x in x_CSG)).pvalue.min()
+    assert scores(x_CSG)["p"] == pytest.approx(reference, abs=0.01)
+    assert 0.02 < reference < 0.2
 
 
 def test_signal_clear_effect_decides() -> None:
