@@ -15,6 +15,8 @@ rule collect:
         tokens=f"{root}/summary/tokens.csv",
         benchmarks=f"{root}/summary/benchmarks.csv",
         cells=f"{root}/summary/cells.csv",
+        blocks=f"{root}/summary/blocks.csv",
+        sums=f"{root}/summary/sums.parquet",
         record=f"{root}/summary/record.json",
     log:
         f"{root}/logs/collect.log",

@@ -11,9 +11,11 @@ import pandas as pd
 import pytest
 
 from mlan.errors import DataError, IntegrityError
+from mlan.evidence.blocks import Cell
 from mlan.evidence.collect import COLUMNS, collect
 from mlan.evidence.groups import groups
-from mlan.evidence.intervals import mean_interval
+from mlan.evidence.intervals import interval, mean_interval
+from mlan.evidence.results import Key, read_results
 from mlan.records import read_record, write_csv, write_json, write_parquet, write_record
 from mlan.score.metrics import accuracy
 from mlan.stage import Job
@@ -203,8 +205,9 @@ def test_collect_average_weighs_benchmarks_equally(done: tuple[Grid, Path]) -> N
     parts = [grid.rows("share-0", 2, name, "strict") for name in ("v_colour", "v_flag")]
     row = pick(scores, cell="share-0", seed=2, benchmark="vision average", parser="strict")
     assert row["value"] == pytest.approx(np.mean([p["correct"].mean() for p in parts]), rel=1e-5)
-    # Clusters c0 to c4 span both benchmarks: residual sums add up over them.
-    residual = pd.concat([(p["correct"] - row["value"]) / (2 * len(p)) for p in parts])
+    # Clusters c0 to c4 span both benchmarks: residual sums add up over them. An item deviates from
+    # its own benchmark's mean, for which benchmarks there are is no accident.
+    residual = pd.concat([(p["correct"] - p["correct"].mean()) / (2 * len(p)) for p in parts])
     sums = residual.groupby(pd.concat([p["cluster"] for p in parts])).sum()
     assert row["standard_error"] == pytest.approx(np.sqrt(5 / 4 * (sums**2).sum()), rel=1e-4)
     assert row["n"] == 12
@@ -340,6 +343,7 @@ def test_collect_compute_is_outside_the_record(done: tuple[Grid, Path]) -> None:
     record = read_record(out)
     assert sorted(record["outputs"]) == [
         "benchmarks.csv",
+        "blocks.csv",
         "cells.csv",
         "contamination.csv",
         "contrasts.csv",
@@ -348,6 +352,7 @@ def test_collect_compute_is_outside_the_record(done: tuple[Grid, Path]) -> None:
         "intervals.csv",
         "scores.csv",
         "scores_clean.csv",
+        "sums.parquet",
         "tokens.csv",
     ]
     assert record["facts"] == {"runs_done": 10, "runs_planned": 13}
@@ -452,3 +457,74 @@ def test_collect_refuses_a_changed_file(grid: Grid) -> None:
     write_parquet(grid.inputs["scores:share-0:0"] / "items.parquet", outcomes(99))
     with pytest.raises(IntegrityError, match="differs from what its record says"):
         grid.collect()
+
+
+def test_collect_bands_hold_for_the_curve_at_once(done: tuple[Grid, Path]) -> None:
+    _, out = done
+    intervals = pd.read_csv(out / "intervals.csv")
+    swept = intervals["cell"].isin(["share-0", "share-50", "share-100"])
+    assert intervals.loc[~swept, ["band_low", "band_high"]].isna().all(axis=None)
+    known = intervals[swept & intervals["low"].notna()]
+    assert (known["band_low"] < known["low"]).all()
+    assert (known["band_high"] > known["high"]).all()
+    assert known["value"].to_numpy() == pytest.approx(
+        known[["band_low", "band_high"]].mean(axis=1).to_numpy(), abs=1e-4
+    )
+
+
+def test_collect_contrasts_have_the_p_value_of_their_interval(done: tuple[Grid, Path]) -> None:
+    _, out = done
+    contrasts = pd.read_csv(out / "contrasts.csv").dropna(subset=["p"])
+    outside = (contrasts["low"] > 0) | (contrasts["high"] < 0)
+    assert outside.any()
+    assert not outside.all()
+    pd.testing.assert_series_equal(contrasts["p"] < 0.1, outside, check_names=False)
+
+
+def test_collect_leaves_the_numbers_for_what_is_said_later(done: tuple[Grid, Path]) -> None:
+    _, out = done
+    cells = [Cell.of(cell) for cell in CELLS]
+    results = read_results(out, cells, groups(BENCHMARKS))
+    intervals = pd.read_csv(out / "intervals.csv")
+    row = pick(intervals, cell="share-100", benchmark="vision average", parser="strict")
+    found = interval(results.sample("share-100", "vision average", Key()), 0.9)
+    for key in ("value", "low", "high"):
+        assert row[key] == pytest.approx(getattr(found, key), rel=1e-4)
+    assert (row["seeds"], row["n"]) == (found.seeds, found.n)
+
+
+def test_collect_refuses_a_credit_that_is_no_number(grid: Grid) -> None:
+    frame = grid.frames["share-50", 1].copy()
+    frame.loc[frame["item"] == "v_flag-test-3", "correct"] = np.nan
+    grid.add("share-50", 1, frame)
+    message = "scores of share-50, seed 1: item 'v_flag-test-3' of v_flag (test/real/generate/"
+    with pytest.raises(DataError, match=re.escape(message)):
+        grid.collect()
+
+
+def test_collect_refuses_an_item_that_stands_twice(grid: Grid) -> None:
+    frame = grid.frames["share-50", 1]
+    twice = frame["item"] == "v_flag-test-3"
+    grid.add("share-50", 1, pd.concat([frame, frame[twice]], ignore_index=True))
+    with pytest.raises(DataError, match=r"item 'v_flag-test-3' of v_flag .* stands 2 times"):
+        grid.collect()
+
+
+def test_collect_one_cluster_has_no_interval_and_says_why(grid: Grid) -> None:
+    for (cell, seed), frame in [*grid.frames.items()]:
+        grid.add(cell, seed, frame.assign(cluster="c0"))
+    out = grid.collect()
+    for name in ("intervals", "contrasts"):
+        found = pd.read_csv(out / f"{name}.csv")
+        assert found["low"].isna().all()
+        assert set(found["covers"]) == {"nothing (one cluster of items)"}
+    assert pd.read_csv(out / "contrasts.csv")["p"].isna().all()
+    assert pd.read_csv(out / "intervals.csv")["band_low"].isna().all()
+
+
+def test_collect_one_seed_speaks_of_items_only(grid: Grid) -> None:
+    one = {name: path for name, path in grid.inputs.items() if name.endswith(":0")}
+    out = grid.collect(inputs=one)
+    for name in ("intervals", "contrasts"):
+        found = pd.read_csv(out / f"{name}.csv")
+        assert set(found.loc[found["low"].notna(), "covers"]) == {"items only (one seed)"}

@@ -157,3 +157,34 @@ def test_benchmark_without_a_rule_has_accuracy_alone(scores: pd.DataFrame) -> No
         ["text average", "strict", "accuracy"],
         ["text average", "lenient", "accuracy"],
     ]
+
+
+def test_block_of_the_official_parser_has_the_rules_own_metric(summary: Path) -> None:
+    intervals = pd.read_csv(summary / "intervals.csv")
+    rows = intervals.set_index(["benchmark", "parser"])
+    row = rows.loc[("sight", "official")]
+    assert (row["metric"], row["value"]) == ("f1_yes_mean", pytest.approx(5 / 6, rel=1e-5))
+    assert math.isnan(row["chance"])
+    assert rows.loc[("sight", "strict"), "metric"] == "accuracy"
+    # An average of an F1 and an accuracy has no one metric.
+    mean = rows.loc[("vision average", "official")]
+    assert (mean["metric"], mean["value"]) == ("mixed", pytest.approx((5 / 6 + 0.6) / 2, rel=1e-5))
+
+
+def test_undefined_metric_has_a_row_that_says_so(tmp_path: Path) -> None:
+    rows = [row | {"gold": "no", "read": "no"} for row in sight()]
+    frame = pd.DataFrame(rows).assign(part="test", condition="real", invalid=False, pair="")
+    path = tmp_path / "scores" / "items.parquet"
+    write_parquet(path, frame[OUTCOMES])
+    write_record(path.parent, stage="score", identity={}, code="", inputs={}, outputs=[path])
+    benchmarks = {"sight": BENCHMARKS["sight"]}
+    identity = {"cells": CELLS, "benchmarks": benchmarks, "confidence": 0.95}
+    job = Job("collect", identity, "0", tmp_path / "summary", {"scores:untuned:0": path.parent})
+    job.begin()
+    collect(job)
+    found = pd.read_csv(tmp_path / "summary" / "scores.csv").set_index(["parser", "metric"])
+    # Nothing is yes and nobody says it: no F1, but an accuracy.
+    assert math.isnan(found.loc[("official", "f1_yes_mean"), "value"])
+    assert found.loc[("official", "accuracy"), "value"] == 0.75
+    intervals = pd.read_csv(tmp_path / "summary" / "intervals.csv")
+    assert set(intervals["parser"]) == {"strict", "argmax"}

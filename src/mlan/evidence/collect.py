@@ -2,11 +2,14 @@
 
 Model: `blocks` holds the outcomes of all runs as arrays of runs by clusters. A score is one row
 of a block, an interval the rows of a cell, a contrast the difference between the rows of two
-cells, paired by seed and item. A run that does not exist leaves a hole that `cells` shows.
+cells, paired by seed and item; the bands of the curve's cells hold for all of them at once. A run
+that does not exist leaves a hole that `cells` shows. The blocks themselves are left for what is
+said of the study later (`results`).
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -16,10 +19,15 @@ import pandas as pd
 from mlan.errors import DataError
 from mlan.evidence.blocks import NAMES, Block, Cell, Run, read_blocks
 from mlan.evidence.clean import PAIRS, Items, clean_scores, read_matches, read_pairs
+from mlan.evidence.curves import curve
 from mlan.evidence.forgetting import COLUMNS as FORGETTING
 from mlan.evidence.forgetting import forgetting
-from mlan.evidence.intervals import Interval, interval_of_sums
+from mlan.evidence.groups import groups
+from mlan.evidence.intervals import Interval, interval
+from mlan.evidence.joint import joint
 from mlan.evidence.official import official_scores
+from mlan.evidence.results import Key, Results, results_of, write_results
+from mlan.evidence.samples import Sample, combine
 from mlan.records import checked, read_run, write_csv, write_parquet
 from mlan.score.metrics import clustered_standard_error
 from mlan.stage import Job
@@ -33,9 +41,12 @@ COLUMNS = {
         *("cell", "seed", *NAMES, "metric", "value", "standard_error"),
         *("n", "invalid_rate", "chance"),
     ],
-    "intervals": ["cell", "text_share", *NAMES, "value", "low", "high", *_EVIDENCE, "chance"],
+    "intervals": [
+        *("cell", "text_share", *NAMES, "metric", "value", "low", "high", "band_low", "band_high"),
+        *(*_EVIDENCE, "chance"),
+    ],
     "contrasts": [
-        *("cell", "text_share", "reference", *NAMES, "difference", "low", "high"),
+        *("cell", "text_share", "reference", *NAMES, "metric", "difference", "low", "high", "p"),
         *_EVIDENCE,
     ],
     "tokens": [
@@ -53,18 +64,20 @@ STAGES = ("mixture", "weights", "predictions", "scores")
 
 
 def collect(job: Job) -> None:
-    """Write the tables of the summary (CSV), and the items that flipped (`flips.parquet`).
+    """Write the tables of the summary (CSV), the items that flipped and the blocks' sums (Parquet).
 
     Inputs: `scores:<cell>:<seed>` and `mixture:<cell>:<seed>` of the runs that exist, `overlap`
     if sources and benchmarks were compared. Writes compute.csv too, which is no output of the
     record: seconds differ from call to call. Raises DataError when there is no run or the runs
     did not answer the same items.
     """
-    cells = [_cell(entry) for entry in job.identity["cells"]]
+    cells = [Cell.of(entry) for entry in job.identity["cells"]]
     runs = _finished(job.inputs, cells)
     blocks = read_blocks(runs, job.identity["benchmarks"])
     confidence = float(job.identity["confidence"])
     benchmarks, overlap = job.identity["benchmarks"], job.inputs.get("overlap")
+    named = [(run.cell.name, run.seed) for run in runs]
+    results = results_of(cells, named, blocks, groups(benchmarks))
 
     def all_scores(own: list[Run], without: Items) -> Iterable[Row]:
         yield from _scores(read_blocks(own, benchmarks, without) if without else blocks, own)
@@ -77,10 +90,10 @@ def collect(job: Job) -> None:
         "scores_clean": clean_scores(scores, runs, read_matches(overlap), all_scores),
         "contamination": _records(read_pairs(overlap)),
         "forgetting": _records(changed),
-        "intervals": _intervals(blocks, runs, cells, confidence),
-        "contrasts": _contrasts(blocks, runs, cells, confidence),
+        "intervals": _intervals(blocks, results, confidence),
+        "contrasts": _contrasts(blocks, results, confidence),
         "tokens": _tokens(runs),
-        "benchmarks": _benchmarks(job.identity["benchmarks"]),
+        "benchmarks": _benchmarks(benchmarks),
         "cells": _cells(cells, runs),
         "compute": _compute(runs),
     }
@@ -89,21 +102,11 @@ def collect(job: Job) -> None:
     write_parquet(job.out / "flips.parquet", flips)
     planned = sum(len(cell.seeds) for cell in cells)
     outputs = [job.out / f"{name}.csv" for name in tables if name != "compute"]
-    outputs.append(job.out / "flips.parquet")
+    outputs += [
+        job.out / "flips.parquet",
+        *write_results(job.out, results.runs, results.blocks.values()),
+    ]
     job.finish(outputs, facts={"runs_planned": planned, "runs_done": len(runs)})
-
-
-def _cell(entry: Mapping[str, Any]) -> Cell:
-    share = entry["text_share"]
-    return Cell(
-        name=entry["cell"],
-        kind=entry["kind"],
-        text_share=None if share is None else float(share),
-        experiments=tuple(entry["experiments"]),
-        seeds=tuple(entry["seeds"]),
-        seen=tuple(entry["seen"]),
-        untuned=entry["untuned"],
-    )
 
 
 def _finished(inputs: Mapping[str, Path], cells: list[Cell]) -> list[Run]:
@@ -132,7 +135,7 @@ def _scores(blocks: list[Block], runs: list[Run]) -> Iterable[Row]:
                     "cell": run.cell.name,
                     "seed": run.seed,
                     **block.labels,
-                    "metric": "accuracy",
+                    "metric": block.metric,
                     "value": sums_G.sum() / block.weights.sum(),
                     "standard_error": clustered_standard_error(sums_G, block.weights),
                     "n": block.n,
@@ -141,44 +144,71 @@ def _scores(blocks: list[Block], runs: list[Run]) -> Iterable[Row]:
                 }
 
 
-def _intervals(
-    blocks: list[Block], runs: list[Run], cells: list[Cell], confidence: float
-) -> Iterable[Row]:
-    for cell in cells:
-        for block in blocks:
-            rows = list(_rows(block, runs, cell).values())
-            if rows:
-                sums_SG = block.sums[rows]
-                found = interval_of_sums(sums_SG, block.weights, block.n, confidence)
+def _intervals(blocks: list[Block], results: Results, confidence: float) -> Iterable[Row]:
+    bands = _bands(blocks, results, confidence)
+    for cell in results.cells.values():
+        for place, block in enumerate(blocks):
+            if results.has(cell.name, block.name[0], Key.of(block)):
+                sample = results.sample(cell.name, block.name[0], Key.of(block))
+                found = interval(sample, confidence)
+                low, high = bands.get((place, cell.name), (math.nan, math.nan))
                 yield {
                     "cell": cell.name,
                     "text_share": cell.text_share,
                     **block.labels,
+                    "metric": block.metric,
                     "value": _tidy(found.value),
                     **_evidence(found),
+                    "band_low": _tidy(low),
+                    "band_high": _tidy(high),
                     "chance": block.chance,
                 }
 
 
-def _contrasts(
-    blocks: list[Block], runs: list[Run], cells: list[Cell], confidence: float
-) -> Iterable[Row]:
+def _bands(
+    blocks: list[Block], results: Results, confidence: float
+) -> dict[tuple[int, str], tuple[float, float]]:
+    """Simultaneous intervals of the curve's cells, by place of the block and cell."""
+    found = {}
+    swept = [cell.name for cell in curve(results.cells.values())]
+    for place, block in enumerate(blocks):
+        score, key = block.name[0], Key.of(block)
+        own = [name for name in swept if results.has(name, score, key)]
+        together = joint([results.sample(name, score, key) for name in own], confidence)
+        for i, name in enumerate(own):
+            found[place, name] = together.band(i)
+    return found
+
+
+def _contrasts(blocks: list[Block], results: Results, confidence: float) -> Iterable[Row]:
+    cells = [*results.cells.values()]
     for cell in cells:
         for reference in _references(cell, cells):
             for block in blocks:
-                pairs = _pairs(block, runs, cell, reference)
-                if pairs:
-                    own, other = map(list, zip(*pairs, strict=True))
-                    sums_SG = block.sums[own] - block.sums[other]
-                    found = interval_of_sums(sums_SG, block.weights, block.n, confidence)
+                sample = _difference(results, cell.name, reference.name, block)
+                if sample is not None:
+                    found = interval(sample, confidence)
                     yield {
                         "cell": cell.name,
                         "text_share": cell.text_share,
                         "reference": reference.name,
                         **block.labels,
+                        "metric": block.metric,
                         "difference": _tidy(found.value),
                         **_evidence(found),
+                        "p": found.p_different(),
                     }
+
+
+def _difference(results: Results, cell: str, reference: str, block: Block) -> Sample | None:
+    """One cell less another, paired by seed and item; None where no seed has both."""
+    score, key = block.name[0], Key.of(block)
+    if not (results.has(cell, score, key) and results.has(reference, score, key)):
+        return None
+    own, other = (results.sample(name, score, key) for name in (cell, reference))
+    if not (own.fixed or other.fixed or set(own.seeds) & set(other.seeds)):
+        return None
+    return combine([(1.0, own), (-1.0, other)])
 
 
 def _evidence(found: Interval) -> Row:
@@ -189,11 +219,6 @@ def _evidence(found: Interval) -> Row:
 def _tidy(number: float) -> float:
     """Without rounding noise: a difference of nothing is 0, not -1.4e-17 on some machines."""
     return round(number, 12) + 0.0
-
-
-def _rows(block: Block, runs: list[Run], cell: Cell) -> dict[int, int]:
-    """The rows of a block that belong to a cell, by seed."""
-    return {run.seed: i for i, run in enumerate(runs) if run.cell is cell and block.present[i]}
 
 
 def _references(cell: Cell, cells: list[Cell]) -> list[Cell]:
@@ -210,18 +235,6 @@ def _references(cell: Cell, cells: list[Cell]) -> list[Cell]:
         and (other.kind != "tuned" or other.text_share in (0.0, 1.0))
         and (set(other.experiments) & set(cell.experiments) or not other.experiments)
     ]
-
-
-def _pairs(block: Block, runs: list[Run], cell: Cell, reference: Cell) -> list[tuple[int, int]]:
-    """Rows of the two cells, paired by seed.
-
-    A baseline planned for one seed does not depend on the seed: it is what every run starts
-    from, and pairs with each of them.
-    """
-    own, other = _rows(block, runs, cell), _rows(block, runs, reference)
-    if reference.kind != "tuned" and len(reference.seeds) == 1 and other:
-        other = dict.fromkeys(own, next(iter(other.values())))
-    return [(own[seed], other[seed]) for seed in own if seed in other]
 
 
 def _tokens(runs: list[Run]) -> Iterable[Row]:

@@ -9,21 +9,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
-from mlan.evidence.blocks import NAMES, Run, read_outcomes
+from mlan.evidence.blocks import NAMES, Run
 from mlan.evidence.groups import groups
+from mlan.evidence.outcomes import KEYS, Name, Outcomes, Reader
 
 Row = dict[str, Any]
 
-_SCORED = ["benchmark", "part", "condition", "scorer", "parser"]
 _COUNTS = ["n", "gained", "lost", "kept_right", "kept_wrong"]
 COLUMNS = ["cell", "seed", "reference", *NAMES, *_COUNTS, "net"]
-FLIPS = ["cell", "seed", *_SCORED, "item", "cluster", "was", "is"]
+FLIPS = ["cell", "seed", *KEYS, "item", "cluster", "was", "is"]
 # Scorers and parsers whose flips are listed.
 _LISTED = (("generate", "strict"), ("label_logit", "argmax"))
 
@@ -57,27 +58,25 @@ def forgetting(
     """Return the counts of every tuned run and group, and the items of the test part that flipped.
 
     A group's counts are sums over its benchmarks. Runs whose stage-1 model has no scores are
-    left out. Raises IntegrityError; pandas' MergeError where a run holds an item twice.
+    left out; items are those that both runs hold. Raises IntegrityError.
     """
     counts: list[Row] = []
     flips: list[pd.DataFrame] = []
+    reader, known = Reader(), dict[Path, Outcomes]()
     for run in runs:
         reference = _untuned(run, runs)
         if reference is None:
             continue
-        both = (
-            _outcomes(run)
-            .merge(
-                _outcomes(reference).drop(columns="cluster"),
-                on=[*_SCORED, "item"],
-                suffixes=("", "_before"),
-                validate="one_to_one",
-            )
-            .sort_values([*_SCORED, "item"])
-        )
+        if reference.scores not in known:
+            known[reference.scores] = reader.read(reference.scores, reference.label)
+        both = _compared(reader.read(run.scores, run.label), known[reference.scores])
         own = {"cell": run.cell.name, "seed": run.seed, "reference": reference.cell.name}
         counts += [{**own, **row} for row in _counted(both, benchmarks)]
-        flips.append(_flips(both).assign(cell=run.cell.name, seed=run.seed))
+        flips += [
+            _flips(name, pair).assign(cell=run.cell.name, seed=run.seed)
+            for name, pair in both.items()
+            if name[1] == "test" and name[3:] in _LISTED
+        ]
     table = pd.concat(flips, ignore_index=True)[FLIPS] if flips else pd.DataFrame(columns=FLIPS)
     return pd.DataFrame(counts, columns=COLUMNS), table
 
@@ -90,16 +89,36 @@ def _untuned(run: Run, runs: list[Run]) -> Run | None:
     return same[0] if same else found[0] if planned == 1 else None
 
 
-def _outcomes(run: Run) -> pd.DataFrame:
-    scores = read_outcomes(run.scores, [*_SCORED, "item", "cluster", "correct"])
-    return scores[[*_SCORED, "item", "cluster"]].assign(right=scores["correct"] > 0)
+@dataclass(frozen=True, eq=False)
+class _Pair:
+    """Items (N) that both runs hold, their clusters, and whether each was and is right."""
+
+    items: NDArray[np.str_]
+    clusters: NDArray[np.str_]
+    was: NDArray[np.bool_]
+    now: NDArray[np.bool_]
 
 
-def _counted(both: pd.DataFrame, benchmarks: Mapping[str, Mapping[str, Any]]) -> Iterator[Row]:
-    found = {
-        tuple(map(str, key)): changes(rows["right_before"], rows["right"])
-        for key, rows in both.groupby(_SCORED)
-    }
+def _compared(run: Outcomes, reference: Outcomes) -> dict[Name, _Pair]:
+    """Pair the outcomes of two runs item by item, in the order of names and items."""
+    found = {}
+    for name in sorted(run.layout.keys() & reference.layout.keys()):
+        own, other = run.layout[name], reference.layout[name]
+        now, was = (one.column(name, "correct") > 0 for one in (run, reference))
+        clusters = own.clusters[own.code]
+        items, at, before = own.items, np.arange(own.items.size), np.arange(other.items.size)
+        if own is not other:
+            items, at, before = np.intersect1d(
+                own.items, other.items, assume_unique=True, return_indices=True
+            )
+        found[name] = _Pair(items, clusters[at], was[before], now[at])
+    return found
+
+
+def _counted(
+    both: Mapping[Name, _Pair], benchmarks: Mapping[str, Mapping[str, Any]]
+) -> Iterator[Row]:
+    found = {name: changes(pair.was, pair.now) for name, pair in both.items()}
     for name, own in found.items():
         yield _row(name[0], benchmarks[name[0]]["modality"], name[1:], own)
     for group in groups(benchmarks):
@@ -116,10 +135,9 @@ def _row(benchmark: str, modality: str, key: tuple[str, ...], own: Changes) -> R
     return {**labels, **asdict(own), "net": own.net}
 
 
-def _flips(both: pd.DataFrame) -> pd.DataFrame:
-    scored = pd.Series(list(zip(both["scorer"], both["parser"], strict=True)), index=both.index)
-    listed = (both["part"] == "test") & scored.isin(_LISTED)
-    flipped = both[listed & (both["right"] != both["right_before"])]
-    words = {True: "right", False: "wrong"}
-    now = {"was": flipped["right_before"].map(words), "is": flipped["right"].map(words)}
-    return flipped.assign(**now)
+def _flips(name: Name, pair: _Pair) -> pd.DataFrame:
+    at = np.flatnonzero(pair.was != pair.now)
+    words = np.array(["wrong", "right"])
+    changed = {"item": pair.items[at], "cluster": pair.clusters[at]}
+    states = {"was": words[pair.was[at].astype(int)], "is": words[pair.now[at].astype(int)]}
+    return pd.DataFrame({**changed, **states}).assign(**dict(zip(KEYS, name, strict=True)))

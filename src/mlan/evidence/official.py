@@ -1,21 +1,23 @@
 """The official numbers of each run on each benchmark that has a rule, as further rows of scores.
 
-Answers read by the official parser give the rule's metrics, its likelihoods of yes and no the area
-under the curve. Accuracy is not repeated here: it stands in the rows of every scorer.
+Answers read by the official parser give the rule's metrics and accuracy, likelihoods of yes and no
+the area under the curve. The metric of the block (`linear.headline`) is not repeated here, unless
+it is undefined: then its row says so.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Set
 from typing import Any
 
 import pandas as pd
 
-from mlan.evidence.blocks import Run, read_outcomes
+from mlan.evidence.blocks import ACCURACY, Run
+from mlan.evidence.linear import OFFICIAL, headline
+from mlan.evidence.outcomes import KEYS, Name, Reader
 from mlan.score.metrics import METRICS, Estimate, auroc, estimate
 from mlan.score.rules import RULES
-
-_PARTS = ["part", "condition", "scorer", "parser"]
 
 
 def official_scores(
@@ -29,33 +31,35 @@ def official_scores(
     (benchmark, item) of `without` are left out. Raises IntegrityError.
     """
     ruled = {name: entry["rule"] for name, entry in benchmarks.items() if "rule" in entry}
+    reader = Reader(without, told=True)
     for run in runs if ruled else []:
-        outcomes = read_outcomes(run.scores, without=without)
-        for name, rule in sorted(ruled.items()):
-            rows = outcomes[outcomes["benchmark"] == name]
-            for keys, frame in rows.groupby(_PARTS, sort=True, observed=True):
-                labels = dict(zip(_PARTS, map(str, keys), strict=True))
-                for metric, found in _estimates(rule, labels, frame):
-                    yield {
-                        "cell": run.cell.name,
-                        "seed": run.seed,
-                        "benchmark": name,
-                        "modality": benchmarks[name]["modality"],
-                        **labels,
-                        "metric": metric,
-                        "value": found.value,
-                        "standard_error": found.standard_error,
-                        "n": found.n,
-                        "invalid_rate": frame["invalid"].mean(),
-                    }
+        outcomes = reader.read(run.scores, run.label)
+        for name in sorted(name for name in outcomes.layout if name[0] in ruled):
+            frame = outcomes.frame(name)
+            for metric, found in _estimates(ruled[name[0]], name, frame):
+                guess = frame["chance"].mean(skipna=False) if metric == ACCURACY else math.nan
+                yield {
+                    "cell": run.cell.name,
+                    "seed": run.seed,
+                    **dict(zip(KEYS, name, strict=True)),
+                    "modality": benchmarks[name[0]]["modality"],
+                    "metric": metric,
+                    "value": found.value,
+                    "standard_error": found.standard_error,
+                    "n": found.n,
+                    "invalid_rate": frame["invalid"].mean(),
+                    "chance": guess,
+                }
 
 
-def _estimates(
-    rule: str, labels: Mapping[str, str], frame: pd.DataFrame
-) -> Iterator[tuple[str, Estimate]]:
-    if labels["parser"] == "official":
-        for name in RULES[rule].metrics:
-            if name != "accuracy":
-                yield name, estimate(METRICS[name], frame)
-    elif labels["scorer"] == "label_logit" and frame["yes_score"].notna().all():
+def _estimates(rule: str, name: Name, frame: pd.DataFrame) -> Iterator[tuple[str, Estimate]]:
+    scorer, parser = name[-2:]
+    if parser == OFFICIAL:
+        own = headline(rule, parser).name
+        for metric in dict.fromkeys((*RULES[rule].metrics, ACCURACY)):
+            found = estimate(METRICS[metric], frame)
+            # The block's own is there already, unless it is undefined.
+            if metric != own or math.isnan(found.value):
+                yield metric, found
+    elif scorer == "label_logit" and frame["yes_score"].notna().all():
         yield "auroc", auroc(frame["yes_score"], frame["gold"] == "yes", frame["cluster"])

@@ -68,7 +68,7 @@ def from_sums(
     seeds: Sequence[int],
     sums_SG: Array,
     weights_G: Array,
-    clusters: Sequence[str],
+    clusters: Sequence[str] | NDArray[np.str_],
     items: tuple[str, int],
     fixed: bool = False,
 ) -> Sample:
@@ -76,18 +76,25 @@ def from_sums(
 
     `sums_SG` holds sum_{i in g} w_i x_si per seed and cluster, `weights_G` holds sum_{i in g} w_i;
     `clusters` (G) are distinct and sorted; `items` is the name of what was asked and its number.
+    Raises DataError for clusters in another order, and for a fixed number with several rows.
     """
+    if fixed and len(seeds) != 1:
+        raise DataError(f"a number that no seed changes has one row, not {len(seeds)}")
     total = weights_G.sum()
     values_S = sums_SG.sum(axis=1) / total
     residuals_SG = (sums_SG - np.outer(values_S, weights_G)) / total
     names = np.asarray(clusters, dtype="str")
+    # Samples are aligned by merging: another order would add up the wrong clusters.
+    if not (names[1:] > names[:-1]).all():
+        raise DataError("clusters of a sample must be distinct and sorted")
     return Sample(tuple(seeds), values_S, names, residuals_SG, frozenset([items]), fixed)
 
 
 def combine(terms: Sequence[tuple[float, Sample]]) -> Sample:
     """Return the linear combination sum of weight x sample, paired by seed and by cluster.
 
-    Its seeds are those that all samples have; it is fixed if all of them are.
+    Its seeds are those that all samples have; it is fixed if all of them are. A fixed sample
+    stands beside every seed, so that its items' error counts once and its seeds' not at all.
     Raises DataError when there is no term or no common seed.
     """
     if not terms:
@@ -101,7 +108,7 @@ def combine(terms: Sequence[tuple[float, Sample]]) -> Sample:
         parts = [(weight, sample.of(seeds)) for weight, sample in terms]
     else:
         seeds, parts = terms[0][1].seeds, list(terms)
-    clusters = _union([sample.clusters for _, sample in parts])
+    clusters = union([sample.clusters for _, sample in parts])
     items = frozenset[tuple[str, int]]().union(*(sample.items for _, sample in parts))
     values_S = np.zeros(len(seeds))
     residuals_SG = np.zeros((len(seeds), clusters.size))
@@ -127,7 +134,8 @@ def shifted(sample: Sample, offset: float, factor: float = 1.0) -> Sample:
     )
 
 
-def _union(found: Sequence[NDArray[np.str_]]) -> NDArray[np.str_]:
+def union(found: Sequence[NDArray[np.str_]]) -> NDArray[np.str_]:
+    """Return all names of sorted arrays, sorted; the first array itself where all are equal."""
     first = found[0]
     if all(names is first or np.array_equal(names, first) for names in found[1:]):
         return first

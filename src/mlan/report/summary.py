@@ -1,9 +1,8 @@
 """The summary folder in memory: cells in drawing order, score and interval rows by key.
 
-Model: a cell is on the curve if it belongs to the experiment that varies the text share
-(`sweep`, else the first experiment named) and no earlier cell has its share; other tuned cells
-are drawn apart, because they differ in more than the share. A planned seed without a score is
-missing, and stays visible. Not here: estimates; every number is read as it was collected.
+Model: the cells of the curve are those of `mlan.evidence.curves`; other tuned cells are drawn
+apart, because they differ in more than the share. A planned seed without a score is missing, and
+stays visible. Not here: estimates; every number is read as it was collected.
 """
 
 from __future__ import annotations
@@ -16,9 +15,9 @@ from typing import Any
 import pandas as pd
 
 from mlan.errors import DataError
+from mlan.evidence.curves import on_curve
 from mlan.records import checked
 
-SWEEP = "sweep"
 # Places of tuned cells, and of models to compare with, which have no share.
 TUNED, BASELINES = ("curve", "other"), ("untuned", "released")
 GROUP_PREFIX = "taught by: "
@@ -222,19 +221,16 @@ def _rows(frame: pd.DataFrame) -> list[dict[str, Any]]:
 def _cells(frame: pd.DataFrame) -> tuple[Cell, ...]:
     rows = _rows(frame)
     tuned = [row for row in rows if row["kind"] == "tuned"]
-    named = [_listed(row["experiments"]) for row in tuned]
-    firsts = [names[0] for names in named if names]
-    sweep = SWEEP if any(SWEEP in names for names in named) else "".join(firsts[:1])
-    curve: dict[float, Cell] = {}
-    others: list[Cell] = []
-    for row, names in zip(tuned, named, strict=True):
-        share_pct = round(100 * float(row["text_share"]), 6)
-        if sweep in names and share_pct not in curve:
-            curve[share_pct] = _cell(row, "curve", share_pct)
-        else:
-            others.append(_cell(row, "other", share_pct))
+    shares = [float(row["text_share"]) for row in tuned]
+    swept = on_curve(shares, [_listed(row["experiments"]) for row in tuned])
+    drawn = [_cell(tuned[i], "curve", round(100 * shares[i], 6)) for i in swept]
+    others = [
+        _cell(row, "other", round(100 * share, 6))
+        for i, (row, share) in enumerate(zip(tuned, shares, strict=True))
+        if i not in swept
+    ]
     baselines = [_cell(row, p, None) for p in BASELINES for row in rows if row["kind"] == p]
-    return (*baselines, *(curve[share] for share in sorted(curve)), *others)
+    return (*baselines, *drawn, *others)
 
 
 def _cell(row: Mapping[str, Any], place: str, share_pct: float | None) -> Cell:
