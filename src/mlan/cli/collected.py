@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from mlan.errors import MlanError, nearest
 from mlan.evidence.blocks import Cell
+from mlan.evidence.curves import curve
 from mlan.evidence.groups import groups
 from mlan.evidence.results import BLOCKS, Key, Results, read_results
 from mlan.grid import Grid
@@ -24,7 +25,7 @@ class Collected:
     @property
     def curve(self) -> list[str]:
         """The cells of the curve over text shares."""
-        return [cell.name for cell in self.summary.tuned if cell.place == "curve"]
+        return [cell.name for cell in curve(self.results.cells.values())]
 
 
 def collected(grid: Grid) -> Collected:
@@ -39,18 +40,7 @@ def collected(grid: Grid) -> Collected:
             f"STUDY={name} with what is finished"
         )
     identity = json.loads(grid.identity("collect"))
-    cells = [
-        Cell(
-            name=entry["cell"],
-            kind=entry["kind"],
-            text_share=entry["text_share"],
-            experiments=tuple(entry["experiments"]),
-            seeds=tuple(entry["seeds"]),
-            seen=tuple(entry["seen"]),
-            untuned=entry["untuned"],
-        )
-        for entry in identity["cells"]
-    ]
+    cells = [Cell.of(entry) for entry in identity["cells"]]
     results = read_results(folder, cells, groups(identity["benchmarks"]))
     return Collected(results, read_summary(folder, json.loads(grid.identity("draw"))))
 
@@ -60,13 +50,10 @@ def measured_key(results: Results, scorer: str, parser: str | None) -> Key:
 
     Raises MlanError for what was not measured on the test part with the real picture.
     """
-    asked = Key()
     found: dict[str, list[str]] = {}
-    for _, part, condition, own, reading in results.blocks:
-        if (part, condition) == (asked.part, asked.condition):
-            readings = found.setdefault(own, [])
-            if reading not in readings:
-                readings.append(reading)
+    for key in dict.fromkeys(map(Key.of, results.blocks.values())):
+        if (key.part, key.condition) == (Key().part, Key().condition):
+            found.setdefault(key.scorer, []).append(key.parser)
     if scorer not in found:
         raise MlanError(f"scorer = {scorer!r}: not measured; {nearest(scorer, found)}")
     named = found[scorer][0] if parser is None else parser

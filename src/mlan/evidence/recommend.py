@@ -132,11 +132,9 @@ def _cluster_weights(results: Results, weight: float, key: Key) -> dict[str, flo
     """What each cluster weighs in the score; adds up to 1."""
     found: dict[str, float] = {}
     for part, score in _parts(weight):
-        members = results.members(score)
-        for name in members:
-            block = results.blocks[(name, *key.name)]
-            for cluster, own in zip(block.clusters, block.weights, strict=True):
-                found[cluster] = found.get(cluster, 0.0) + part * own / len(members)
+        block = results.block(score, key)
+        for cluster, own in zip(block.clusters, block.weights, strict=True):
+            found[cluster] = found.get(cluster, 0.0) + part * own
     return found
 
 

@@ -66,13 +66,8 @@ def signal_rows(
 
 def _keys(results: Results) -> list[Key]:
     """Every way to read answers that was used on the test part with the real picture."""
-    asked = Key()
-    names = dict.fromkeys(name[1:] for name in results.blocks)
-    return [
-        Key(scorer, parser, part, condition)
-        for part, condition, scorer, parser in names
-        if (part, condition) == (asked.part, asked.condition)
-    ]
+    found = dict.fromkeys(map(Key.of, results.blocks.values()))
+    return [key for key in found if (key.part, key.condition) == (Key().part, Key().condition)]
 
 
 def signal(samples: dict[str, Sample], confidence: float = 0.95) -> dict[str, Any]:
@@ -124,7 +119,7 @@ def _all_equal(samples: Sequence[Sample], confidence: float) -> tuple[float, str
     if not pairs:
         return math.nan, "no two cells have a seed in common"
     found = joint(pairs, confidence)
-    p_values = [2 * min(one.p_above(0), one.p_below(0)) for one in found.intervals]
+    p_values = [one.p_different() for one in found.intervals]
     if np.isnan(p_values).all():
         silent = {ONE_CLUSTER: "one cluster of items", NO_VARIATION: "no variation between cells"}
         return math.nan, silent.get(found.intervals[0].covers, found.intervals[0].covers)
