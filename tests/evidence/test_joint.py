@@ -25,6 +25,13 @@ def test_numbers_on_other_items_have_the_level_of_independent_ones() -> None:
     assert found.level == pytest.approx(1 - 0.95**0.25, rel=0.08)
 
 
+def test_errors_of_few_clusters_are_independent_too() -> None:
+    # Three degrees of freedom each: with one common scale the level would be above .015.
+    rng = np.random.default_rng(1)
+    found = joint([sample(rng.normal(size=(1, 4)), 4 * c) for c in range(4)])
+    assert found.level == pytest.approx(1 - 0.95**0.25, rel=0.08)
+
+
 def test_the_same_number_many_times_costs_nothing() -> None:
     own = sample(np.random.default_rng(2).normal(size=(1, 5000)))
     found = joint([own] * 5)
