@@ -8,6 +8,7 @@ rule collect:
         scores=f"{root}/summary/scores.csv",
         intervals=f"{root}/summary/intervals.csv",
         contrasts=f"{root}/summary/contrasts.csv",
+        signal=f"{root}/summary/signal.csv",
         scores_clean=f"{root}/summary/scores_clean.csv",
         contamination=f"{root}/summary/contamination.csv",
         forgetting=f"{root}/summary/forgetting.csv",
@@ -89,6 +90,10 @@ rule draw:
                 "forgetting",
             ],
             kind=["csv", "md", "tex"],
+        ),
+        exchange=expand(
+            f"{root}/report/exchange/{{name}}.csv",
+            name=["ratios", "ratios_tokens", "metrics"],
         ),
         record=f"{root}/report/record.json",
     log:

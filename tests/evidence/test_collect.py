@@ -338,6 +338,19 @@ def test_collect_cells_show_the_holes(done: tuple[Grid, Path]) -> None:
     assert list(found.loc["untuned"]) == ["untuned", "0", "0", ""]
 
 
+def test_collect_signal_is_that_of_the_curves_cells(done: tuple[Grid, Path]) -> None:
+    _, out = done
+    signal = pd.read_csv(out / "signal.csv", keep_default_na=False, na_values=[""])
+    assert set(signal["cells"]) == {3}
+    assert all(cell.startswith("share-") for cell in {*signal["best_cell"], *signal["worst_cell"]})
+    intervals = pd.read_csv(out / "intervals.csv")
+    row = signal[(signal["benchmark"] == "text average") & (signal["parser"] == "strict")].iloc[0]
+    asked = {"benchmark": "text average", "part": "test", "condition": "real", "parser": "strict"}
+    own = intervals[(intervals[list(asked)] == pd.Series(asked)).all(axis=1)].set_index("cell")
+    spread = own.loc[row["best_cell"], "value"] - own.loc[row["worst_cell"], "value"]
+    assert row["spread"] == pytest.approx(spread, abs=1e-5)
+
+
 def test_collect_compute_is_outside_the_record(done: tuple[Grid, Path]) -> None:
     _, out = done
     record = read_record(out)
@@ -352,6 +365,7 @@ def test_collect_compute_is_outside_the_record(done: tuple[Grid, Path]) -> None:
         "intervals.csv",
         "scores.csv",
         "scores_clean.csv",
+        "signal.csv",
         "sums.parquet",
         "tokens.csv",
     ]

@@ -11,12 +11,14 @@ import pytest
 from mlan.errors import DataError, IntegrityError
 from mlan.records import checked, read_record, write_csv, write_record
 from mlan.report.draw import FIGURES, TABLES, draw
+from mlan.report.exchange import FILES as EXCHANGED
 from mlan.stage import Job
 
 FEW = ("capital-text", "object")
 FILES = {
     *(f"figures/{name}.{kind}" for name in FIGURES for kind in ("pdf", "svg", "png", "csv")),
     *(f"tables/{name}.{kind}" for name in TABLES for kind in ("csv", "md", "tex")),
+    *(f"exchange/{name}.csv" for name in EXCHANGED),
 }
 
 

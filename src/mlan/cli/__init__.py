@@ -91,7 +91,7 @@ def _show_diff(
     study: StudyOption = "small",
     rows: Annotated[int, typer.Option("--rows", min=0, help="Items a benchmark; 0: all.")] = 5,
 ) -> None:
-    """Items that one run answers rightly and the other does not."""
+    """Items that one run answers rightly and the other does not; scores: mlan diff."""
     from mlan.cli import show_diff
 
     show_diff.run(study, cell_a, cell_b, seed, benchmark, rows)
@@ -182,3 +182,47 @@ def _doctor() -> None:
     from mlan.cli import doctor
 
     raise typer.Exit(doctor.run())
+
+
+@app.command("recommend")
+def _recommend(
+    study: StudyArgument = "small",
+    weight: Annotated[
+        float | None, typer.Option("--weight", help="Weight on vision, 0 to 1; default .5.")
+    ] = None,
+    price: Annotated[
+        float, typer.Option("--price", help="Score that a million LM tokens cost; .01: one point.")
+    ] = 0.0,
+    scorer: Annotated[
+        str, typer.Option("--scorer", help="generate, label_logit, ...")
+    ] = "generate",
+    parser: Annotated[
+        str | None, typer.Option("--parser", help="strict, lenient, ...; default the first.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Text shares that cannot be told from the best, by what vision and tokens are worth."""
+    from mlan.cli import recommend
+
+    recommend.run(study, weight, price, scorer, parser, as_json)
+
+
+@app.command("diff")
+def _diff(
+    first: Annotated[
+        str, typer.Argument(metavar="A", help="A study, study:cell or study:cell:seed.")
+    ],
+    second: Annotated[str, typer.Argument(metavar="B", help="Another of the same kind.")],
+    study: Annotated[
+        str | None, typer.Option("--study", help="Study of both; A and B are then cell[:seed].")
+    ] = None,
+    scorer: Annotated[str, typer.Option("--scorer", help="generate, label_logit.")] = "generate",
+    parser: Annotated[
+        str | None, typer.Option("--parser", help="strict, lenient, ...; default the first.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Two runs, cells or studies: configuration, data, code, paired scores. Items: show diff."""
+    from mlan.cli import diff
+
+    diff.run(first, second, study, scorer, parser, as_json)

@@ -28,6 +28,8 @@ from mlan.evidence.joint import joint
 from mlan.evidence.official import official_scores
 from mlan.evidence.results import Key, Results, results_of, write_results
 from mlan.evidence.samples import Sample, combine
+from mlan.evidence.signal import COLUMNS as SIGNAL
+from mlan.evidence.signal import signal_rows
 from mlan.records import checked, read_run, write_csv, write_parquet
 from mlan.score.metrics import clustered_standard_error
 from mlan.stage import Job
@@ -58,6 +60,7 @@ COLUMNS = {
     "compute": ["cell", "seed", "stage", "seconds", "tokens_per_s"],
     "contamination": PAIRS,
     "forgetting": FORGETTING,
+    "signal": SIGNAL,
 }
 COLUMNS["scores_clean"] = [*COLUMNS["scores"], "removed"]
 STAGES = ("mixture", "weights", "predictions", "scores")
@@ -92,6 +95,7 @@ def collect(job: Job) -> None:
         "forgetting": _records(changed),
         "intervals": _intervals(blocks, results, confidence),
         "contrasts": _contrasts(blocks, results, confidence),
+        "signal": signal_rows(results, [cell.name for cell in curve(cells)], confidence),
         "tokens": _tokens(runs),
         "benchmarks": _benchmarks(benchmarks),
         "cells": _cells(cells, runs),

@@ -15,6 +15,7 @@ from matplotlib.figure import Figure
 
 from mlan.report.contamination import clean_table, contamination_table, draw_contamination
 from mlan.report.controls import draw_real_vs_blind
+from mlan.report.exchange import write_exchange
 from mlan.report.forgetting import forgetting_table
 from mlan.report.official import official_table
 from mlan.report.points import frame
@@ -48,14 +49,14 @@ TABLES = {
 def draw(job: Job) -> None:
     """Draw every figure and table of the summary folder into `job.out`.
 
-    Writes `figures/*.pdf|svg|png|csv` and `tables/*.csv|md|tex`, then the record.
+    Writes `figures/*.pdf|svg|png|csv`, `tables/*.csv|md|tex` and `exchange/*.csv`, then the record.
     Raises IntegrityError or DataError for a summary that cannot be read.
     """
     # At INFO the PDF writer's font library names every glyph that it embeds.
     logging.getLogger("fontTools").setLevel(logging.WARNING)
     summary = read_summary(job.inputs["summary"], job.identity)
     outputs: list[Path] = []
-    folders = {name: job.out / name for name in ("figures", "tables")}
+    folders = {name: job.out / name for name in ("figures", "tables", "exchange")}
     for folder in folders.values():
         shutil.rmtree(folder, ignore_errors=True)  # nothing of an earlier version stays
     for name, compose in FIGURES.items():
@@ -65,5 +66,6 @@ def draw(job: Job) -> None:
         outputs.append(save_data(frame(points), folders["figures"], name))
     for name, tabulate in TABLES.items():
         outputs += write_table(tabulate(summary), folders["tables"], name)
+    outputs += write_exchange(summary, folders["exchange"])
     not_run = {cell.name: cell.not_run for cell in summary.cells if cell.not_run}
     job.finish(outputs, facts={"not_run": not_run})

@@ -203,15 +203,14 @@ def _budget_row(label: str, budget: Budget | None) -> tuple[str, ...]:
     return (
         *(label, str(budget.runs), f"{budget.examples:.0f}", f"{budget.lm_tokens:.0f}"),
         *(f"{budget.image_tokens:.0f}", f"{budget.supervised_tokens:.0f}"),
-        _percent(budget.text_examples, budget.examples),
-        _percent(budget.text_of_text_tokens, budget.lm_tokens),
-        _percent(budget.supervised_text_tokens, budget.supervised_tokens),
+        *(_percent(budget.share_of_examples), _percent(budget.share_of_lm_tokens)),
+        _percent(budget.share_of_supervised_tokens),
         *(f"{budget.padding_tokens:.0f}", f"{budget.steps:.0f}"),
     )
 
 
-def _percent(part: float, whole: float) -> str:
-    return f"{100 * part / whole:.1f}" if whole else ABSENT
+def _percent(part: float) -> str:
+    return f"{100 * part:.1f}" if math.isfinite(part) else ABSENT
 
 
 def to_csv(table: Table) -> str:

@@ -1,7 +1,6 @@
 """Figures of what training cost in tokens: score against tokens, composition of every mixture.
 
-LM tokens = text tokens + image tokens, as measured by the mixture's accounting; padding is not
-among them. Supervised tokens are the text tokens that carry loss.
+What is counted, and how, stands in `mlan.evidence.budgets`.
 """
 
 from __future__ import annotations
@@ -16,42 +15,21 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
+from mlan.evidence import budgets
 from mlan.report.curve import apart, chance_levels, top_pct
 from mlan.report.points import counts_text, score_points
 from mlan.report.style import FAINT, INK, PARTS, SERIES, luma, new_figure, placeholder
-from mlan.report.summary import AVERAGES, MEASURES, Cell, Summary
+from mlan.report.summary import AVERAGES, MEASURES, Summary
 
 HEADLINE = {name: MEASURES[name] for name in ("strict", "option")}
 
 
 @dataclass(frozen=True)
-class Budget:
-    """Measured training tokens of one run, or their mean over a cell's runs (`seed` = mean)."""
+class Budget(budgets.Budget):
+    """A budget with its place in the figures (see `mlan.evidence.budgets`)."""
 
-    cell: str
     place: str
     text_share_pct: float
-    seed: str
-    runs: int
-    examples: float
-    text_examples: float
-    text_of_text_tokens: float
-    text_of_vision_tokens: float
-    image_tokens: float
-    supervised_text_tokens: float
-    supervised_vision_tokens: float
-    padding_tokens: float
-    steps: float
-
-    @property
-    def lm_tokens(self) -> float:
-        """Tokens that pass through the language model, padding excluded."""
-        return self.text_of_text_tokens + self.text_of_vision_tokens + self.image_tokens
-
-    @property
-    def supervised_tokens(self) -> float:
-        """Tokens that carry loss."""
-        return self.supervised_text_tokens + self.supervised_vision_tokens
 
 
 @dataclass(frozen=True)
@@ -72,56 +50,22 @@ class TokenPoint:
 
 def run_budgets(summary: Summary) -> list[Budget]:
     """Return one budget a run, cells in drawing order."""
-    cells = {cell.name: cell for cell in summary.tuned}
-    found: dict[tuple[str, int], list[dict[str, Any]]] = {}
-    for row in summary.tokens.to_dict("records"):
-        if row["cell"] in cells:
-            named = {str(k): v for k, v in row.items()}
-            found.setdefault((row["cell"], int(row["seed"])), []).append(named)
-    order = list(cells)
-    keys = sorted(found, key=lambda key: (order.index(key[0]), key[1]))
-    return [_budget(cells[cell], str(seed), found[cell, seed]) for cell, seed in keys]
-
-
-def _budget(cell: Cell, seed: str, rows: list[dict[str, Any]]) -> Budget:
-    parts = [row for row in rows if row["modality"] in ("text", "vision")]
-    # A source may be called `total` too; the row of the whole run has no modality of its own.
-    total = next((r for r in rows if r["source"] == "total" and r not in parts), None)
-
-    def summed(column: str, *modalities: str) -> float:
-        return float(sum(row[column] for row in parts if row["modality"] in modalities))
-
-    return Budget(
-        cell=cell.name,
-        place=cell.place,
-        text_share_pct=float(cell.share_pct or 0),
-        seed=seed,
-        runs=1,
-        examples=summed("examples", "text", "vision"),
-        text_examples=summed("examples", "text"),
-        text_of_text_tokens=summed("text_tokens", "text"),
-        text_of_vision_tokens=summed("text_tokens", "vision"),
-        image_tokens=summed("image_tokens", "text", "vision"),
-        supervised_text_tokens=summed("supervised_tokens", "text"),
-        supervised_vision_tokens=summed("supervised_tokens", "vision"),
-        padding_tokens=float(total["padding_tokens"]) if total else 0.0,
-        steps=float(total["steps"]) if total else 0.0,
-    )
+    return _placed(summary, budgets.run_budgets(summary.tokens))
 
 
 def cell_budgets(summary: Summary) -> list[Budget]:
     """Return the mean budget of every cell that has a run."""
-    runs = run_budgets(summary)
-    budgets = []
-    for cell in dict.fromkeys(run.cell for run in runs):
-        own = [vars(run) for run in runs if run.cell == cell]
-        values = {
-            name: sum(run[name] for run in own) / len(own)
-            for name, value in own[0].items()
-            if isinstance(value, float)
-        }
-        budgets.append(Budget(**{**own[0], **values, "seed": "mean", "runs": len(own)}))
-    return budgets
+    return _placed(summary, budgets.cell_budgets(summary.tokens).values())
+
+
+def _placed(summary: Summary, found: Iterable[budgets.Budget]) -> list[Budget]:
+    own = list(found)
+    return [
+        Budget(**vars(budget), place=cell.place, text_share_pct=float(cell.share_pct or 0))
+        for cell in summary.tuned
+        for budget in own
+        if budget.cell == cell.name
+    ]
 
 
 def draw_score_vs_tokens(summary: Summary) -> tuple[Figure, list[TokenPoint]]:
@@ -252,15 +196,15 @@ def _unit(largest: float) -> tuple[float, str]:
 
 def draw_composition(summary: Summary) -> tuple[Figure, list[Budget]]:
     """Token composition of every cell's mixture, mean over its runs."""
-    budgets = cell_budgets(summary)
-    if not budgets:
-        return placeholder("Token composition", "no run has an accounting"), budgets
+    means = cell_budgets(summary)
+    if not means:
+        return placeholder("Token composition", "no run has an accounting"), means
     cells = summary.tuned
     figure = new_figure(1.5 + 0.3 * len(cells))
     figure.suptitle("Token composition of the training mixtures")
     axes = figure.subplots()
-    scale, unit = _unit(max(b.lm_tokens for b in budgets))
-    by_cell = {budget.cell: budget for budget in budgets}
+    scale, unit = _unit(max(b.lm_tokens for b in means))
+    by_cell = {budget.cell: budget for budget in means}
     for row, cell in enumerate(cells):
         end = _draw_bar(axes, row, by_cell[cell.name], scale) if cell.name in by_cell else 0.0
         if cell.not_run:
@@ -270,7 +214,7 @@ def draw_composition(summary: Summary) -> tuple[Figure, list[Budget]]:
     axes.grid(visible=False, axis="y")
     axes.grid(visible=True, axis="x")
     axes.set_ylabel("cell (text-only share of examples)")
-    runs = sorted({b.runs for b in budgets})
+    runs = sorted({b.runs for b in means})
     seeds = f"{runs[0]}" if len(runs) == 1 else f"{runs[0]}–{runs[-1]}"
     seeds += " seed" if seeds == "1" else " seeds"
     axes.set_xlabel(f"tokens of one run{unit}, mean over {seeds}")
@@ -280,7 +224,7 @@ def draw_composition(summary: Summary) -> tuple[Figure, list[Budget]]:
         Patch(facecolor="none", edgecolor=FAINT, ls="--", lw=0.8, label="padding (not LM tokens)"),
     ]
     figure.legend(handles=handles, loc="outside lower center", ncols=3)
-    return figure, budgets
+    return figure, means
 
 
 def _draw_bar(axes: Axes, row: int, budget: Budget, scale: float) -> float:

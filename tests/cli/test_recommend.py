@@ -1,0 +1,114 @@
+"""`mlan recommend`: the answer on planted scores, its JSON, and one line for every mistake."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from mlan.cli.study import open_grid
+from mlan.evidence import joint
+from tests.cli.example import call, write_study
+from tests.cli.planted_study import plant
+
+
+@pytest.fixture(autouse=True)
+def _few_draws(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(joint, "DRAWS", 500)
+
+
+def test_recommend_answers_first_then_says_what_it_stands_on(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plant(open_grid("tiny"), clusters=2000)
+    assert call("recommend", "tiny") == 0
+    told = capsys.readouterr().out
+    flat = " ".join(told.split())
+    assert flat.startswith(
+        "At equal weight on vision and text, a text share of 50 % of examples (33.3 % of LM "
+        "tokens, 50 % of supervised tokens) is better than the other 2 tried (score 5"
+    )
+    assert "95 % confidence over seeds and items; 2 seeds" in flat
+    assert "Test items, generate read as strict. It holds for toy-llama with toy-tower" in flat
+    # Vision alone cannot tell 0 from 50 % text; text alone wants all of it.
+    lines = {line.split()[0]: line.split()[1:] for line in told.splitlines() if line.strip()}
+    assert lines["0"][:2] == ["100", "%"]
+    assert lines["0.5"][:2] == ["50", "%"]
+    assert "0 and 50 %" in " ".join(lines["1"])
+
+
+def test_recommend_weight_and_price_change_the_answer(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plant(open_grid("tiny"))
+    assert call("recommend", "tiny", "--weight", "0.25", "--price", "0.5", "--json") == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["answer"].startswith(
+        "At weight 0.25 on vision and 0.75 on text, a million LM tokens costing 50 points,"
+    )
+    assert (told["scorer"], told["parser"], told["part"]) == ("generate", "strict", "test")
+    assert (told["weight_vision"], told["price"], told["confidence"]) == (0.25, 0.5, 0.95)
+    assert len(told["rows"]) == 12 * 3
+    at = [row for row in told["rows"] if row["weight_vision"] == 0.25]
+    assert [row["cell"] for row in at] == ["text0", "text50", "text100"]
+    assert [row["is_best"] for row in at] == [False, False, True]
+    assert at[0]["crossfitted"] is None
+    assert at[2]["crossfitted"] == pytest.approx(at[2]["utility"])
+    # 100 text examples of 100 tokens; a picture doubles them.
+    assert [row["lm_tokens"] for row in at] == [20_000, 15_000, 10_000]
+
+
+def test_recommend_weight_shows_the_cells(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plant(open_grid("tiny"))
+    assert call("recommend", "tiny", "--weight", "1") == 0
+    rows = [line.split() for line in capsys.readouterr().out.splitlines()]
+    shown = {row[0]: row[-1] for row in rows if row and row[0].startswith("text")}
+    assert set(shown) == {"text0", "text50", "text100"}
+    assert shown["text100"] == "no"
+    assert "best" in (shown["text0"], shown["text50"])
+
+
+def test_recommend_without_results_names_the_command(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert call("recommend", "tiny") == 1
+    assert capsys.readouterr().err == (
+        "mlan: study 'tiny': no scores are collected yet; make run STUDY=tiny, or make figures "
+        "STUDY=tiny with what is finished\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "error"),
+    [
+        (("--scorer", "generates"), "scorer = 'generates': not measured; did you mean 'generate'?"),
+        (
+            ("--parser", "lenient"),
+            "parser = 'lenient': generate was not read so; allowed: strict",
+        ),
+        (("--weight", "2"), "weight = 2: the weight on vision must lie between 0 and 1"),
+        (("--price", "-1"), "price = -1: must be 0 or more, in score per million tokens"),
+    ],
+)
+def test_recommend_mistake_is_one_line(
+    project: Path, capsys: pytest.CaptureFixture[str], words: tuple[str, ...], error: str
+) -> None:
+    plant(open_grid("tiny"), clusters=10)
+    assert call("recommend", "tiny", *words) == 1
+    assert capsys.readouterr().err == f"mlan: {error}\n"
+
+
+def test_recommend_one_cell_cannot_be_compared(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_study(project, experiments={"sweep": {"vary": {"mixture.text_share": [0.5]}}})
+    truth = {"text": (0.5,), "vision": (0.5,)}
+    plant(open_grid("mine"), clusters=10, truth=truth)
+    assert call("recommend", "mine") == 1
+    assert capsys.readouterr().err == (
+        "mlan: study 'mine': 1 of 1 cells of the curve have vision and text scores "
+        "(generate/strict); at least two can be compared\n"
+    )
