@@ -12,6 +12,8 @@ rule collect:
         contamination=f"{root}/summary/contamination.csv",
         forgetting=f"{root}/summary/forgetting.csv",
         flips=f"{root}/summary/flips.parquet",
+        blocks=f"{root}/summary/blocks.csv",
+        sums=f"{root}/summary/sums.parquet",
         tokens=f"{root}/summary/tokens.csv",
         benchmarks=f"{root}/summary/benchmarks.csv",
         cells=f"{root}/summary/cells.csv",
@@ -31,6 +33,30 @@ rule collect:
         "intervals and tables over all runs"
     shell:
         "python workflow/scripts/collect.py --identity {params.identity:q} --code {params.code} "
+        "{params.inputs} --out {params.out} 2> {log}"
+
+
+rule claims:
+    input:
+        mlan.inputs("claims"),
+    output:
+        claims=f"{root}/evidence/claims.csv",
+        record=f"{root}/evidence/record.json",
+    log:
+        f"{root}/logs/claims.log",
+    benchmark:
+        f"{root}/benchmarks/claims.tsv"
+    resources:
+        mem_mb=1000,
+    params:
+        identity=mlan.identity("claims"),
+        code=mlan.code("claims"),
+        inputs=mlan.arguments("claims"),
+        out=subpath(output.record, parent=True),
+    message:
+        "verdicts on the claims of the study"
+    shell:
+        "python workflow/scripts/claims.py --identity {params.identity:q} --code {params.code} "
         "{params.inputs} --out {params.out} 2> {log}"
 
 

@@ -26,6 +26,7 @@ from mlan.data.files import shards
 from mlan.device import remember_device, resolve_device
 from mlan.errors import ConfigError, MlanError, nearest
 from mlan.grid import Grid
+from mlan.grid.ledger import register, registration
 from mlan.hub import remember_revisions, revisions_in
 from mlan.preflight import preflight
 from mlan.records import RECORD, write_bytes
@@ -87,6 +88,7 @@ class Workflow:
             print(f"note: {note}", file=sys.stderr)
         self._jobs = forkserver.start()
         remember_device(self.grid.device, self.grid.root)
+        self._register()
         remember_revisions(self.grid.root, self.grid.unpinned)
         for name, commit in self.grid.unpinned.items():
             print(
@@ -98,10 +100,21 @@ class Workflow:
         text = yaml.safe_dump(resolved, sort_keys=False, allow_unicode=True)
         write_bytes(self.grid.folder("config.yaml"), text.encode())
 
+    def _register(self) -> None:
+        """Write down the claims before any job, and tell which came too late."""
+        register(self.grid)
+        late = registration(self.grid).post_hoc
+        if late:
+            print(
+                f"note: post hoc, since test scores existed before: claims {', '.join(late)}",
+                file=sys.stderr,
+            )
+
     def identity(self, stage: str, **wildcards: Any) -> str:
         """Canonical JSON of what decides the job's result."""
+        seeds_missing = {"partial": self.partial} if stage == "claims" else {}
         try:
-            return self.grid.identity(stage, **_typed(wildcards))
+            return self.grid.identity(stage, **_typed(wildcards), **seeds_missing)
         except MlanError as error:
             _exit(error)
 
@@ -159,7 +172,7 @@ class Workflow:
             runs += self.records(KEPT)
         last = [
             str(self.grid.folder(*parts) / RECORD)
-            for parts in (("data", "contamination"), ("summary",), ("report",))
+            for parts in (("data", "contamination"), ("summary",), ("evidence",), ("report",))
         ]
         return [*self.prepared(), *stacks, *runs, *last]
 

@@ -17,9 +17,10 @@ REPOSITORY = Path(__file__).parents[2]
 
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A working directory with config/tiny.yaml and the workflow's scripts."""
+    """A working directory with the study `tiny` and the workflow's scripts."""
     (tmp_path / "config").mkdir()
-    shutil.copy(REPOSITORY / "config" / "tiny.yaml", tmp_path / "config")
+    for name in ("tiny.yaml", "tiny.claims.yaml"):
+        shutil.copy(REPOSITORY / "config" / name, tmp_path / "config")
     (tmp_path / "workflow").symlink_to(REPOSITORY / "workflow")
     monkeypatch.chdir(tmp_path)
     return tmp_path

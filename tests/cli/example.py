@@ -19,8 +19,8 @@ from mlan.records import write_record
 
 
 def write_study(project: Path, **changes: object) -> None:
-    """Write config/mine.yaml: the tiny study with some dotted keys changed."""
-    plain = yaml.safe_load((project / "config" / "tiny.yaml").read_text())
+    """Write config/mine.yaml: the tiny study with some dotted keys changed, without claims."""
+    plain = yaml.safe_load((project / "config" / "tiny.yaml").read_text()) | {"claims": None}
     for key, value in changes.items():
         place = plain
         *path, last = key.split("__")

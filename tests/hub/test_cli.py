@@ -16,13 +16,15 @@ from tests.hub.loopback import Hub
 pytestmark = pytest.mark.allow_hosts(["127.0.0.1"])
 
 REPOSITORY = Path(__file__).parents[2]
+FILES = ("tiny.claims.yaml", "tiny.yaml")
 
 
 @pytest.fixture
 def folder(hub: Hub, client: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A working directory with config/tiny.yaml; the environment names the hub."""
     (tmp_path / "config").mkdir()
-    shutil.copy(REPOSITORY / "config" / "tiny.yaml", tmp_path / "config")
+    for name in FILES:
+        shutil.copy(REPOSITORY / "config" / name, tmp_path / "config")
     monkeypatch.setattr(constants, "ENDPOINT", hub.address)
     monkeypatch.chdir(tmp_path)
     return tmp_path
@@ -48,7 +50,7 @@ def test_study_without_a_hub_says_so(
     assert call("lock", "tiny", *flags) == 0
 
     assert capsys.readouterr().out == "tiny uses nothing from a hub\n"
-    assert [path.name for path in (folder / "config").iterdir()] == ["tiny.yaml"]
+    assert sorted(path.name for path in (folder / "config").iterdir()) == [*FILES]
 
 
 def test_lock_and_check_of_a_study_with_names(

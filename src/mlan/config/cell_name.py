@@ -15,6 +15,8 @@ from mlan.config.recipe import Recipe
 
 _MODELS = ("backbone.language_model", "backbone.vision_tower", "backbone.tokenizer")
 _LONGEST = 60
+# Names of cells that are not tuned begin with these.
+UNTUNED, RELEASED = "untuned", "released"
 
 
 def cell_name(base: Recipe, recipe: Recipe) -> str:
@@ -22,6 +24,11 @@ def cell_name(base: Recipe, recipe: Recipe) -> str:
     share = f"text{100 * recipe.mixture.text_share:g}"
     rest = changed(base, recipe, skip=("mixture.text_share",))
     return "_".join([share.replace(".", "p"), *rest])
+
+
+def untuned_name(base: Recipe, recipe: Recipe) -> str:
+    """Return the name of the cell of a recipe's stage-1 model."""
+    return "_".join([UNTUNED, *changed(base, recipe, only=("backbone.", "align."))])
 
 
 def changed(

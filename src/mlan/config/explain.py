@@ -31,21 +31,28 @@ _REPLACED = {
 }
 
 
-def explain(error: ValidationError, prefix: tuple[str, ...] = ()) -> list[str]:
+def explain(
+    error: ValidationError,
+    prefix: tuple[str, ...] = (),
+    root: type[BaseModel] = StudyConfig,
+    before: str = "",
+) -> list[str]:
     """Translate a pydantic error into one line per mistake: key, value, what is allowed.
 
-    `prefix` is the place of the validated model in the study file.
+    `prefix` is the place of the validated model below `root`, which is the study file's unless
+    another is given; `before` stands before every key.
     """
-    return [
-        _explained(item, (*prefix, *(str(part) for part in item["loc"]))) for item in error.errors()
-    ]
+    found = [(item, (*prefix, *(str(part) for part in item["loc"]))) for item in error.errors()]
+    return [_explained(item, location, root, before) for item, location in found]
 
 
-def _explained(item: Any, location: tuple[str, ...]) -> str:
+def _explained(item: Any, location: tuple[str, ...], root: type[BaseModel], before: str) -> str:
     kind, value = item["type"], item["input"]
-    key = ".".join(visible(location))
+    key = before + ".".join(visible(location))
+    if kind == "value_error" and isinstance(value, dict):  # a section that checks itself
+        return f"{key.rstrip('.')}: {item['ctx']['error']}"
     if kind == "extra_forbidden":
-        section = type_at(StudyConfig, location[:-1])
+        section = type_at(root, location[:-1])
         return replaced(key) or f"{key}: unknown key; {nearest(location[-1], section.model_fields)}"
     if kind == "missing":
         return f"{key}: missing"

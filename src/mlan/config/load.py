@@ -1,23 +1,23 @@
 """Read a study file and report every mistake in it at once, before any job runs.
 
-Owns: finding the file by name or path, YAML with duplicate keys refused, all checks in one
-go, and command-line selection of seeds and experiments. It does not look at data or assets.
+Owns: finding the file by name or path, all checks in one go, and command-line selection of seeds
+and experiments. Claims are a file of their own (`read_claims`). It does not look at data or assets.
 """
 
 from __future__ import annotations
 
-from collections.abc import Hashable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from mlan.config.claims import NO_CLAIMS, Claims
 from mlan.config.expand import expand
 from mlan.config.fit import misfits
 from mlan.config.mend import read
 from mlan.config.problems import Problem
+from mlan.config.read_claims import read_claims
 from mlan.config.study import StudyConfig
+from mlan.config.unique_keys import parse
 from mlan.errors import ConfigError, nearest
 
 
@@ -25,47 +25,19 @@ from mlan.errors import ConfigError, nearest
 class Study:
     """A validated study: `name` gives the results folder, `path` the file it came from.
 
-    `whole` unless only some of its seeds or experiments were selected.
+    `whole` unless only some of its seeds or experiments were selected. `claims` are those of the
+    file that it names.
     """
 
     name: str
     path: Path
     config: StudyConfig
     whole: bool = True
+    claims: Claims = NO_CLAIMS
 
     def resolve(self, relative: str) -> Path:
         """Turn a path of the study file into one relative to the working directory."""
         return self.path.parent / relative
-
-
-class _UniqueKeys(yaml.SafeLoader):
-    """YAML loader that notes a key given twice, where PyYAML silently keeps the last."""
-
-    def __init__(self, text: str, path: Path) -> None:
-        super().__init__(text)
-        self.name = str(path)
-        self.twice: list[str] = []
-
-
-def _unique_mapping(loader: _UniqueKeys, node: yaml.MappingNode) -> dict[Any, Any]:
-    seen: dict[Any, int] = {}
-    for key_node, _ in node.value:
-        if key_node.tag == "tag:yaml.org,2002:merge":
-            continue
-        key = loader.construct_object(key_node)
-        if not isinstance(key, Hashable):
-            continue  # construct_mapping refuses it
-        line = key_node.start_mark.line + 1
-        if key in seen:
-            loader.twice.append(
-                f"{loader.name}:{line}: {key!r} stands twice (also in line {seen[key]}); "
-                "each key may stand once"
-            )
-        seen[key] = line
-    return loader.construct_mapping(node, deep=True)
-
-
-_UniqueKeys.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _unique_mapping)
 
 
 def find_study(name_or_path: str, folder: Path = Path("config")) -> Path:
@@ -81,7 +53,8 @@ def find_study(name_or_path: str, folder: Path = Path("config")) -> Path:
     named = folder / f"{name_or_path}.yaml"
     if named.is_file():
         return named
-    known = [p.stem for p in folder.glob("*.yaml") if not p.stem.endswith(".lock")]
+    others = (".lock", "claims")  # files that belong to a study
+    known = [p.stem for p in folder.glob("*.yaml") if not p.stem.endswith(others)]
     raise ConfigError(f"study = {name_or_path!r}: unknown study; {nearest(name_or_path, known)}")
 
 
@@ -98,32 +71,13 @@ def load_study(
     names; they never add anything. Raises ConfigError listing every mistake.
     """
     path = find_study(name_or_path, folder)
-    raw = _parse(path)
+    raw = parse(path)
     if not isinstance(raw, dict):
         raise ConfigError(f"{path}: a study file is a mapping of sections; it holds {raw!r:.60}")
     config = _checked(path, raw, all_off=bool(_split(experiments)))
     selected = _select(config, seeds, experiments)
-    return Study(path.stem, path, selected, whole=selected == config)
-
-
-def _parse(path: Path) -> Any:
-    try:
-        loader = _UniqueKeys(path.read_text(encoding="utf-8"), path)
-        raw = loader.get_single_data()
-    except UnicodeDecodeError as error:
-        raise ConfigError(
-            f"{path}: not UTF-8 text ({error.reason} at byte {error.start})"
-        ) from None
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot be read ({error.strerror})") from None
-    except (yaml.YAMLError, ValueError) as error:  # ValueError: a date such as 2024-13-01
-        mark = getattr(error, "problem_mark", None)
-        where = f"{path}:{mark.line + 1}" if mark else str(path)
-        reason = " ".join(str(getattr(error, "problem", error)).split())
-        raise ConfigError(f"{where}: not valid YAML: {reason}") from None
-    if loader.twice:
-        raise ConfigError(*loader.twice)
-    return raw
+    claims = read_claims(path, config)
+    return Study(path.stem, path, selected, whole=selected == config, claims=claims)
 
 
 def _checked(path: Path, raw: dict[Any, Any], *, all_off: bool) -> StudyConfig:

@@ -97,6 +97,7 @@ SMALL = StudyConfig.model_validate(
                 "default": False,
             },
         },
+        "claims": "claims.yaml",
         # The dev part and the blank picture serve to choose the recipe, which one seed does.
         "evaluate": {
             "conditions": [

@@ -79,6 +79,11 @@ class StudyConfig(Section):
     experiments: dict[Name, Experiment] = Field(
         min_length=1, description="Experiments by name; equal cells are trained once."
     )
+    claims: str | None = Field(
+        None,
+        description="Claims file, beside the study file: what is believed before the run, and when "
+        "that counts as shown; see docs/claims.md. null: none.",
+    )
     released: dict[CellPart, Released] = Field(
         default_factory=dict,
         description="Published models to compare with, by name; only evaluated.",

@@ -36,6 +36,7 @@ _FIXED_S = {
     "mix": 0.7,
     "score": 0.5,
     "collect": 5.0,
+    "claims": 1.0,
     "draw": 15.0,
     "prune": 0.2,
 }

@@ -30,6 +30,7 @@ STAGES = (
     "score",
     "overlap",
     "collect",
+    "claims",
     "draw",
     "prune",
 )
@@ -106,4 +107,5 @@ def _all(grid: Grid) -> Iterator[tuple[str, dict[str, Any], Path]]:
             yield stage, {"cell": cell, "seed": seed}, grid.run_folder(cell, seed, folder)
     yield "overlap", {}, grid.folder("data", "contamination")
     yield "collect", {}, grid.folder("summary")
+    yield "claims", {}, grid.folder("evidence")
     yield "draw", {}, grid.folder("report")

@@ -20,6 +20,7 @@ from mlan.evidence.forgetting import COLUMNS as FORGETTING
 from mlan.evidence.forgetting import forgetting
 from mlan.evidence.intervals import Interval, interval_of_sums
 from mlan.evidence.official import official_scores
+from mlan.evidence.results import write_results
 from mlan.records import checked, read_run, write_csv, write_parquet
 from mlan.score.metrics import clustered_standard_error
 from mlan.stage import Job
@@ -90,6 +91,8 @@ def collect(job: Job) -> None:
     planned = sum(len(cell.seeds) for cell in cells)
     outputs = [job.out / f"{name}.csv" for name in tables if name != "compute"]
     outputs.append(job.out / "flips.parquet")
+    single = [block for block in blocks if block.name[0] in benchmarks]
+    outputs += write_results(job.out, [(run.cell.name, run.seed) for run in runs], single)
     job.finish(outputs, facts={"runs_planned": planned, "runs_done": len(runs)})
 
 

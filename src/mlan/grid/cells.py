@@ -13,13 +13,14 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from mlan.config import Study
-from mlan.config.cell_name import cell_name, changed
+from mlan.config.cell_name import RELEASED as RELEASED
+from mlan.config.cell_name import UNTUNED as UNTUNED
+from mlan.config.cell_name import cell_name, changed, untuned_name
 from mlan.config.expand import expand
 from mlan.config.models import is_embedded, short_name
 from mlan.config.recipe import Mixture, Recipe
 from mlan.errors import ConfigError
 
-UNTUNED, RELEASED = "untuned", "released"
 # Before the name of an image set whose pictures stage 1 names.
 STAGE_1 = "stage1:"
 
@@ -122,8 +123,7 @@ class Cells:
 
     def untuned(self, recipe: Recipe) -> str:
         """Name of the cell of a recipe's stage-1 model."""
-        rest = changed(self.config.recipe, recipe, only=("backbone.", "align."))
-        return "_".join([UNTUNED, *rest])
+        return untuned_name(self.config.recipe, recipe)
 
     def runs(self) -> Iterator[tuple[str, int]]:
         """Every (cell, seed), seed by seed so that a whole curve is finished first."""

@@ -17,7 +17,9 @@ from mlan.config.models import is_hub
 from mlan.config.recipe import Align, Recipe, Tune
 from mlan.errors import ConfigError
 from mlan.grid.cells import RELEASED, STAGE_1
+from mlan.grid.claims import resolved_claims
 from mlan.grid.data_jobs import DataJobs
+from mlan.grid.ledger import registration
 
 # Keys of the tuning section that the plan has used up; training reads the plan instead.
 _PLAN_KEYS = ("examples_per_step", "rows", "loss_unit", "microbatch")
@@ -276,20 +278,24 @@ class Grid(DataJobs):
             **{f"images:{s}": self.folder("data", "images", s) for s in sorted(map(str, images))},
         }
 
+    def _planned(self) -> list[dict[str, Any]]:
+        """The cells as statistics know them."""
+        return [
+            {
+                "cell": cell.name,
+                "kind": cell.kind,
+                "text_share": cell.text_share,
+                "experiments": list(cell.experiments),
+                "seeds": list(cell.seeds),
+                "seen": self.seen_by(cell.name),
+                "untuned": self.untuned(cell.recipe) if cell.kind == "tuned" else None,
+            }
+            for cell in self.cells.values()
+        ]
+
     def _identity_collect(self) -> dict[str, Any]:
         return {
-            "cells": [
-                {
-                    "cell": cell.name,
-                    "kind": cell.kind,
-                    "text_share": cell.text_share,
-                    "experiments": list(cell.experiments),
-                    "seeds": list(cell.seeds),
-                    "seen": self.seen_by(cell.name),
-                    "untuned": self.untuned(cell.recipe) if cell.kind == "tuned" else None,
-                }
-                for cell in self.cells.values()
-            ],
+            "cells": self._planned(),
             "benchmarks": {
                 name: {**entry, **self._rule(name)}
                 for name, entry in self._benchmark_groups().items()
@@ -314,6 +320,21 @@ class Grid(DataJobs):
                 inputs[f"mixture:{cell}:{seed}"] = self.run_folder(cell, seed, "mixture")
         return inputs
 
+    def _identity_claims(self, partial: bool = False) -> dict[str, Any]:
+        """The claims and how they stand; with `partial`, seeds may be missing."""
+        stands = registration(self)
+        return {
+            "cells": self._planned(),
+            "benchmarks": self._benchmark_groups(),
+            "claims": resolved_claims(self),
+            "post_hoc": stands.post_hoc,
+            "withdrawn": stands.withdrawn,
+            "partial": partial,
+        }
+
+    def _inputs_claims(self) -> dict[str, Path]:
+        return {"summary": self.folder("summary")}
+
     def _identity_draw(self) -> dict[str, Any]:
         return {
             "study": self.study.name,
@@ -330,7 +351,7 @@ class Grid(DataJobs):
         }
 
     def _inputs_draw(self) -> dict[str, Path]:
-        return {"summary": self.folder("summary")}
+        return {"summary": self.folder("summary"), "evidence": self.folder("evidence")}
 
 
 def _trained(tune: Tune) -> dict[str, Any]:

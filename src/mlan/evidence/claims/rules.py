@@ -1,0 +1,220 @@
+"""What each rule makes of a claim's numbers: a value, and p values of the claim and its opposite.
+
+Model: every p value is one-sided and of the hypothesis that the claim does not hold, at its
+margin m; the opposite's is of the hypothesis that the claim does hold, so that a small one
+contradicts it.
+
+    superiority     D > m                  opposite D < m
+    non_inferiority D > -m                 opposite D < -m
+    equivalence     |D| < m                the larger of two one-sided p values (TOST);
+                                           opposite: twice the smaller of D > m, D < -m
+    plateau         |D| < m in all pairs   the largest p of all pairs (intersection-union);
+                                           opposite: of any pair, adjusted by their joint law
+    cliff           C > m                  C: drop less the drop of the interior's line
+    trend           slope > m, or < -m
+    saturation      gain > m_gain, plateau the larger p; opposite: twice the smaller
+    interaction     first - second > m, or within m
+    token_ratio     every seed's ratio <= the limit; exact, without p
+
+Where the data cannot say (one cluster, no variation) p is NaN and `why` says it in words.
+
+References: Schuirmann (1987) for TOST; Berger (1982) for intersection-union tests.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from mlan.evidence.intervals import NO_VARIATION, ONE_CLUSTER, Interval, interval
+from mlan.evidence.joint import joint
+from mlan.evidence.samples import Sample
+
+Plain = Mapping[str, Any]
+# Samples of a claim's contrasts by role.
+Samples = Mapping[str, Sequence[Sample]]
+# The paper calls a drop a cliff when it exceeds so many ranges of the interior's means.
+_RANGES = 3
+
+_UNSEEN = {
+    ONE_CLUSTER: "one cluster of items: its error cannot be told",
+    NO_VARIATION: "no variation was seen: equal scores say nothing of their error",
+}
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A claim's value before any adjustment.
+
+    `decides` is the interval of the number with which the claim stands or falls; `spread` holds
+    all pairs of a plateau, whose value is the largest difference. `shown` is said beside it,
+    `why` says why the data cannot tell where they cannot.
+    """
+
+    value: float
+    p: float
+    p_opposite: float
+    decides: Interval
+    spread: tuple[Interval, ...] = ()
+    shown: str = ""
+    why: str = ""
+
+    def bounds(self, confidence: float) -> tuple[float, float]:
+        """Return low and high of the value.
+
+        For a plateau these bound the largest difference, either way: it is shown to be below a
+        margin exactly when `high` is.
+        """
+        if not self.spread:
+            return self.decides.bounds(confidence)
+        found = np.array([i.bounds(confidence) for i in self.spread])
+        crosses = (found[:, 0] <= 0) & (found[:, 1] >= 0)
+        low = np.where(crosses, 0.0, np.abs(found).min(axis=1))
+        return float(low.max()), float(np.abs(found).max())
+
+
+def outcome(claim: Plain, samples: Samples) -> Outcome:
+    """Return what a claim's rule makes of the samples of its contrasts.
+
+    Raises DataError for a score that is not finite.
+    """
+    return _RULES[claim["rule"]](claim, samples)
+
+
+def value(claim: Plain, samples: Samples) -> float:
+    """Return a claim's value alone, as `outcome` has it."""
+    if claim["rule"] == "plateau":
+        return max(abs(sample.value) for sample in samples["pair"])
+    return samples[_ROLES.get(claim["rule"], "difference")][0].value
+
+
+_ROLES = {"cliff": "cliff", "trend": "slope", "saturation": "gain"}
+
+
+def _one_sided(found: Interval, bound: float, shown: str = "") -> Outcome:
+    """Of the claim that a number is above a bound."""
+    p, opposite = found.p_above(bound), found.p_below(bound)
+    return Outcome(found.value, p, opposite, found, shown=shown, why=_unseen(found))
+
+
+def _within(found: Interval, margin: float, shown: str = "") -> Outcome:
+    """Of the claim that a number is within the margins."""
+    p, opposite = tost(found, margin), _beyond(found, margin)
+    return Outcome(found.value, p, opposite, found, shown=shown, why=_unseen(found))
+
+
+def _unseen(*found: Interval) -> str:
+    return next((_UNSEEN[one.covers] for one in found if one.covers in _UNSEEN), "")
+
+
+def tost(found: Interval, margin: float) -> float:
+    """P value of the hypothesis that a number is at least `margin` away from 0.
+
+    It is at most alpha exactly when the 1 - 2 alpha interval lies within the margins.
+    """
+    return float(np.maximum(found.p_above(-margin), found.p_below(margin)))
+
+
+def _beyond(found: Interval, margin: float) -> float:
+    """Two-sided p value of the hypothesis that a number is within the margins."""
+    return float(np.minimum(1.0, 2 * np.minimum(found.p_above(margin), found.p_below(-margin))))
+
+
+def _superiority(claim: Plain, samples: Samples) -> Outcome:
+    return _one_sided(interval(samples["difference"][0]), claim["margin"])
+
+
+def _non_inferiority(claim: Plain, samples: Samples) -> Outcome:
+    return _one_sided(interval(samples["difference"][0]), -claim["margin"])
+
+
+def _equivalence(claim: Plain, samples: Samples) -> Outcome:
+    return _within(interval(samples["difference"][0]), claim["margin"])
+
+
+def _plateau(claim: Plain, samples: Samples) -> Outcome:
+    pairs, margin = samples["pair"], claim["margin"]
+    together = joint(pairs)
+    found = together.intervals
+    p_within = [tost(one, margin) for one in found]
+    p_beyond = [together.adjusted(_beyond(one, margin)) for one in found]
+    decides = found[int(np.argmax(np.nan_to_num(p_within, nan=2.0)))]
+    return Outcome(
+        value=max(abs(one.value) for one in found),
+        p=float(np.max(p_within)),  # NaN if one of them is
+        p_opposite=float(np.fmin.reduce(p_beyond)),
+        decides=decides,
+        spread=found,
+        why=_unseen(*found),
+    )
+
+
+def _cliff(claim: Plain, samples: Samples) -> Outcome:
+    levels = [sample.value for sample in samples["level"]]
+    lost, width = samples["drop"][0].value, max(levels) - min(levels)
+    said = "yes" if lost > _RANGES * width else "no"
+    shown = f"the paper's rule: drop {lost:.3f} > {_RANGES} x range {width:.3f}: {said}"
+    return _one_sided(interval(samples["cliff"][0]), claim["margin"], shown)
+
+
+def _trend(claim: Plain, samples: Samples) -> Outcome:
+    found, margin = interval(samples["slope"][0]), claim["margin"]
+    if claim["direction"] == "rises":
+        return _one_sided(found, margin)
+    p, opposite = found.p_below(-margin), found.p_above(-margin)
+    return Outcome(found.value, p, opposite, found, why=_unseen(found))
+
+
+def _saturation(claim: Plain, samples: Samples) -> Outcome:
+    gain = _one_sided(interval(samples["gain"][0]), claim["gain_margin"])
+    flat = _plateau(claim, samples)
+    p = float(np.maximum(gain.p, flat.p))
+    opposite = float(np.minimum(1.0, 2 * np.minimum(gain.p_opposite, flat.p_opposite)))
+    shown = (
+        f"gain {gain.value:.3f} > {claim['gain_margin']:g}: p {gain.p:.2g}; then the largest "
+        f"difference {flat.value:.3f} < {claim['margin']:g}: p {flat.p:.2g}"
+    )
+    why = gain.why or flat.why
+    return Outcome(gain.value, p, opposite, gain.decides, shown=shown, why=why)
+
+
+def _interaction(claim: Plain, samples: Samples) -> Outcome:
+    first, second = samples["first"][0].value, samples["second"][0].value
+    shown = f"first {first:.3f}, second {second:.3f}"
+    found, margin = interval(samples["difference"][0]), claim["margin"]
+    if claim["direction"] == "larger":
+        return _one_sided(found, margin, shown)
+    return _within(found, margin, shown)
+
+
+_RULES: dict[str, Callable[[Plain, Samples], Outcome]] = {
+    "superiority": _superiority,
+    "non_inferiority": _non_inferiority,
+    "equivalence": _equivalence,
+    "plateau": _plateau,
+    "cliff": _cliff,
+    "trend": _trend,
+    "saturation": _saturation,
+    "interaction": _interaction,
+}
+
+
+@dataclass(frozen=True)
+class Ratio:
+    """Tokens of one cell over those of another, on every seed: exact, so without a p value."""
+
+    by_seed: Mapping[int, float]
+
+    @property
+    def value(self) -> float:
+        """The mean over seeds; NaN without one."""
+        return float(np.mean(list(self.by_seed.values()))) if self.by_seed else math.nan
+
+    def verdict(self, at_most: float) -> str:
+        """Whether all seeds are within the limit, none is, or some are."""
+        within = [ratio <= at_most for ratio in self.by_seed.values()]
+        return "supported" if all(within) else "undecided" if any(within) else "contradicted"

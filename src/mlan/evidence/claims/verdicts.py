@@ -1,0 +1,264 @@
+"""Verdicts: p values of claims, adjusted within their families, and one row a claim.
+
+Model: a claim is supported when its p value, adjusted by Holm within its family, is at most
+alpha; contradicted when that of its opposite is; else undecided. Claims that stood before the
+first score are adjusted among themselves, with those of them that were withdrawn since as further
+hypotheses; post hoc ones among all. A claim that was not run is no hypothesis. The chance that a
+family calls anything supported that is not so is at most alpha; that it calls anything
+contradicted that is so, likewise. The interval of a claim has the level of its own step of Holm:
+it excludes the margin exactly when the verdict is supported.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from mlan.errors import DataError
+from mlan.evidence.claims.rules import Outcome, Ratio, outcome, value
+from mlan.evidence.claims.terms import Contrast, contrast_of, sample_of
+from mlan.evidence.multiple import holm
+from mlan.evidence.published import published_value
+from mlan.evidence.results import Results
+from mlan.evidence.samples import Sample
+
+Plain = Mapping[str, Any]
+Row = dict[str, Any]
+# LM tokens by cell and seed.
+Tokens = Mapping[tuple[str, int], float]
+
+SUPPORTED, CONTRADICTED, UNDECIDED = "supported", "contradicted", "undecided"
+NOT_RUN, WITHDRAWN = "not run", "withdrawn"
+BEFORE, POST_HOC = "before scores", "post hoc"
+EXACT = "tokens, exact"
+_SAID = ("id", "sentence", "source", "family", "experiment", "rule", "score", "scorer", "parser")
+COLUMNS = [
+    *(*_SAID, "condition", "estimand", "value", "low", "high", "level", "standard_error", "df"),
+    *("seeds", "clusters", "n", "covers", "margin", "reason", "expected", "p", "p_adjusted"),
+    *("p_opposite_adjusted", "verdict", "why", "registered", "shown", "value_lenient"),
+    *("value_option", "published"),
+]
+# The same contrast measured otherwise, as a sensitivity.
+_OTHERWISE = {"value_lenient": ("generate", "lenient"), "value_option": ("label_logit", "argmax")}
+
+
+@dataclass(frozen=True)
+class Tested:
+    """A claim with what came of it, or the verdict that stands for nothing.
+
+    `why` says why nothing came of it, or that seeds are missing.
+    """
+
+    claim: Plain
+    found: Outcome | Ratio | None
+    why: str = ""
+    contrasts: tuple[Contrast, ...] = ()
+    verdict: str = NOT_RUN
+
+    @property
+    def hypothesis(self) -> Outcome | None:
+        """What Holm counts: a rule with a p value, also where the data could not say it."""
+        return self.found if isinstance(self.found, Outcome) else None
+
+
+@dataclass(frozen=True)
+class Adjusted:
+    """A claim's adjusted p values, and the level of its interval."""
+
+    p: float
+    p_opposite: float
+    level: float
+
+
+def verdict_rows(
+    claims: Sequence[Plain],
+    results: Results,
+    tokens: Tokens,
+    *,
+    post_hoc: Sequence[str] = (),
+    withdrawn: Sequence[Sequence[str]] = (),
+    partial: bool = False,
+) -> Iterator[Row]:
+    """Yield a row of claims.csv for every claim, then for every (id, family) withdrawn.
+
+    `claims` are resolved (`mlan.grid.claims`). A claim whose cells lack a planned seed is not
+    run, or with `partial` tested on the seeds that exist, and its row says so.
+    """
+    tested = [_tested(claim, results, tokens, partial) for claim in claims]
+    adjusted = adjust(tested, set(post_hoc), [family for _, family in withdrawn])
+    for one in tested:
+        claim = one.claim
+        yield {
+            **{key: claim[key] for key in (*_SAID, "condition", "estimand", "reason", "expected")},
+            "margin": _margin(claim),
+            **_numbers(one, adjusted.get(claim["id"])),
+            "registered": POST_HOC if claim["id"] in post_hoc else BEFORE,
+            **{name: _otherwise(one, results, how) for name, how in _OTHERWISE.items()},
+            "published": published_value(claim),
+        }
+    for name, family in withdrawn:
+        yield {"id": name, "family": family, "verdict": WITHDRAWN, "registered": BEFORE}
+
+
+def adjust(
+    tested: Sequence[Tested], post_hoc: set[str], withdrawn: Sequence[str] = ()
+) -> dict[str, Adjusted]:
+    """Return the adjusted p values of all claims with one, by id.
+
+    `withdrawn` are the families of claims that were registered and then withdrawn.
+    """
+    found: dict[str, Adjusted] = {}
+    for family in sorted({one.claim["family"] for one in tested}):
+        own = [t for t in tested if t.claim["family"] == family and t.hypothesis is not None]
+        gone = withdrawn.count(family)
+        before = [t for t in own if t.claim["id"] not in post_hoc]
+        found |= _adjusted(own, gone) | _adjusted(before, gone)
+    return found
+
+
+def _adjusted(tested: Sequence[Tested], further: int) -> dict[str, Adjusted]:
+    outcomes = [one.hypothesis for one in tested]
+    size = len(tested) + further
+    p = [o.p if o else math.nan for o in outcomes]
+    adjusted = holm(p, size)
+    opposite = holm([o.p_opposite if o else math.nan for o in outcomes], size)
+    return {
+        one.claim["id"]: Adjusted(
+            adjusted[i],
+            opposite[i],
+            1 - 2 * _own_alpha(one.claim["alpha"], p[i], adjusted[i], size),
+        )
+        for i, one in enumerate(tested)
+    }
+
+
+def _own_alpha(alpha: float, p: float, adjusted: float, size: int) -> float:
+    """The level at which a claim is tested, so that p <= it exactly when adjusted <= alpha."""
+    if p > 0 and adjusted < 1:
+        return alpha * p / adjusted
+    return alpha / size
+
+
+def _tested(claim: Plain, results: Results, tokens: Tokens, partial: bool) -> Tested:
+    if not claim["runnable"]:
+        return Tested(claim, None, claim["why"])
+    if claim["tokens"]:
+        ratio = _ratio(claim["tokens"], tokens)
+        return _complete(Tested(claim, ratio), sorted(ratio.by_seed), partial)
+    contrasts = tuple(contrast_of(plain) for plain in claim["contrasts"])
+    try:
+        samples = [(one.role, sample_of(results, one)) for one in contrasts]
+    except DataError as error:
+        return Tested(claim, None, str(error))
+    seeds = _seeds([sample for _, sample in samples], claim["seeds"])
+    try:
+        found = outcome(claim, _by_role(samples))
+    except DataError as error:  # a score that is not a finite number
+        return Tested(claim, None, str(error), contrasts, UNDECIDED)
+    return _complete(Tested(claim, found, contrasts=contrasts), seeds, partial)
+
+
+def _by_role(samples: Sequence[tuple[str, Sample]]) -> dict[str, list[Sample]]:
+    found: dict[str, list[Sample]] = {}
+    for role, sample in samples:
+        found.setdefault(role, []).append(sample)
+    return found
+
+
+def _seeds(samples: Sequence[Sample], planned: Sequence[int]) -> list[int]:
+    """Seeds that all samples have; one that no seed changes has all of them."""
+    found = set(planned)
+    for sample in samples:
+        if not sample.fixed:
+            found &= set(sample.seeds)
+    return sorted(found)
+
+
+def _complete(tested: Tested, seeds: Sequence[int], partial: bool) -> Tested:
+    """The claim as it is, marked or set aside where planned seeds are missing."""
+    missing = [seed for seed in tested.claim["seeds"] if seed not in seeds]
+    if not missing:
+        return tested
+    said = f"no scores of seed {', '.join(map(str, missing))}"
+    if partial and seeds:
+        return Tested(tested.claim, tested.found, f"partial: {said}", tested.contrasts)
+    return Tested(tested.claim, None, said)
+
+
+def _ratio(cells: Sequence[str], tokens: Tokens) -> Ratio:
+    plus, minus = cells
+    seeds = [s for cell, s in tokens if cell == plus and (minus, s) in tokens]
+    return Ratio({seed: tokens[plus, seed] / tokens[minus, seed] for seed in sorted(seeds)})
+
+
+def _margin(claim: Plain) -> float | None:
+    """The number that the claim's value is held against."""
+    keys = {"token_ratio": "at_most", "saturation": "gain_margin"}
+    found: float | None = claim[keys.get(claim["rule"], "margin")]
+    return found
+
+
+def _numbers(one: Tested, adjusted: Adjusted | None) -> Row:
+    if one.found is None:
+        return {"verdict": one.verdict, "why": one.why}
+    if isinstance(one.found, Ratio):
+        ratios = list(one.found.by_seed.values())
+        return {
+            "value": one.found.value,
+            "low": min(ratios),
+            "high": max(ratios),
+            "seeds": len(ratios),
+            "covers": EXACT,
+            "why": one.why,
+            "verdict": one.found.verdict(one.claim["at_most"]),
+        }
+    assert adjusted is not None, "every outcome is a hypothesis of its family"
+    found, decides = one.found, one.found.decides
+    low, high = found.bounds(adjusted.level)
+    verdict, why = _verdict(found, adjusted, one.claim["alpha"])
+    return {
+        "value": found.value,
+        "low": low,
+        "high": high,
+        "level": adjusted.level,
+        "standard_error": decides.standard_error,
+        "df": decides.df,
+        "seeds": decides.seeds,
+        "clusters": decides.clusters,
+        "n": decides.n,
+        "covers": decides.covers,
+        "p": found.p,
+        "p_adjusted": adjusted.p,
+        "p_opposite_adjusted": adjusted.p_opposite,
+        "verdict": verdict,
+        "why": "; ".join(filter(None, [one.why, why])),
+        "shown": found.shown,
+    }
+
+
+def _verdict(found: Outcome, adjusted: Adjusted, alpha: float) -> tuple[str, str]:
+    """The verdict, and why it is undecided."""
+    if found.why:
+        return UNDECIDED, found.why
+    if adjusted.p <= alpha:
+        return SUPPORTED, ""
+    if adjusted.p_opposite <= alpha:
+        return CONTRADICTED, ""
+    if found.p <= alpha:
+        return UNDECIDED, "shown by itself, but not beside the other claims of its family"
+    return UNDECIDED, "neither the claim nor its opposite is shown"
+
+
+def _otherwise(one: Tested, results: Results, how: tuple[str, str]) -> float:
+    """The claim's value as another scorer and parser have it; NaN where that is no one thing."""
+    measures = {measure for contrast in one.contrasts for measure in contrast.measures}
+    if len(measures) != 1:
+        return math.nan
+    changed = [contrast.measured(*how) for contrast in one.contrasts]
+    try:
+        samples = [(contrast.role, sample_of(results, contrast)) for contrast in changed]
+    except DataError:
+        return math.nan
+    return value(one.claim, _by_role(samples))
