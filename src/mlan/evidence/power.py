@@ -163,9 +163,7 @@ def _draws(test: Test, seeds: int) -> tuple[Array, Array]:
     v_seeds_DP = by_seed_DSP.var(axis=1, ddof=1) / seeds
     df = (seeds - 1) * (clusters - 1)
     v_both_DP = both_P / seeds * rng.chisquare(df, (DRAWS, 1)) / df
-    variance_DP, df_DP = variance_and_df(
-        v_seeds_DP, v_items_DP, v_both_DP, seeds - 1, clusters - 1
-    )
+    variance_DP, df_DP = variance_and_df(v_seeds_DP, v_items_DP, v_both_DP, seeds - 1, clusters - 1)
     return error_DP, np.sqrt(variance_DP) * stdtrit(df_DP, 1 - test.level)
 
 
