@@ -108,7 +108,7 @@ def power_lines(rows: Sequence[Row]) -> Iterator[str]:
     for name in dict.fromkeys(row["components"] for row in known):
         told = (
             f" (between seeds {SEED_SD:g}, of an item {ITEMS:g} on all seeds and {BOTH:g} on each; "
-            "see docs/claims.md)"
+            "see docs/power.md)"
         )
         yield f"variances: {name}{told if name == Assumed.name else ''}"
     unplanned = [f"{r['id']} ({r['components']})" for r in rows if math.isnan(r["level"])]

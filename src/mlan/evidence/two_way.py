@@ -20,10 +20,14 @@ Satterthwaite (1946); Cochran and Cox, Experimental Designs (1957), 4.14.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from mlan.evidence.samples import Array
+
+Floats = NDArray[np.floating[Any]]
 
 _EXPONENT = 2 / 3
 
@@ -46,14 +50,14 @@ def variance_and_df(
     return total, 1 / (share / df_seeds + (1 - share) / df_clusters)
 
 
-def item_variance(residuals_SG: Array) -> Array:
+def item_variance(residuals_SG: Floats) -> Array:
     """Vi: variance of the clusters' contributions averaged over seeds; two clusters or more."""
     clusters = residuals_SG.shape[-1]
     square = np.square(residuals_SG.mean(axis=-2)).sum(axis=-1)
     return np.asarray(clusters / (clusters - 1) * square)
 
 
-def interaction(residuals_SG: Array) -> Array:
+def interaction(residuals_SG: Floats) -> Array:
     """Ve: the part of the mean's variance that seeds and clusters do not explain.
 
     Residuals are centred with the cluster's weight (`samples`), so that a pure seed effect leaves
