@@ -42,14 +42,13 @@ def planned(grid: Grid) -> Planned:
 
 def _sources(grid: Grid) -> list[Source]:
     """Own results, those of other studies beside them, then assumptions."""
+    studies = [(grid.root, None)] if is_finished(grid.root) else []
     found: list[Source] = []
-    if is_finished(grid.root):
-        found.append(Finished(read_finished(grid.root)))
-    for study in other_studies(grid.root):
+    for folder, name in [*studies, *((f, f.name) for f in other_studies(grid.root))]:
         try:
-            found.append(Finished(read_finished(study), study.name))
+            found.append(Finished(read_finished(folder), name))
         except (MlanError, OSError, ValueError, KeyError):
-            continue  # of another version: it tells nothing, and is none of this study's errors
+            continue  # being written, or of another version: a plan is made without it
     return [*found, Assumed()]
 
 

@@ -14,11 +14,9 @@ Not here: what follows from a variance (`power`).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
-
-import numpy as np
 
 from mlan.errors import DataError
 from mlan.evidence.power import Parts
@@ -109,12 +107,12 @@ def unit_parts(results: Results, score: str, key: Key) -> tuple[Parts, int]:
     return found, mean.n
 
 
-def planned_of(results: Results, scores: Iterable[str]) -> Planned:
-    """Return what finished results say of a plan: items of the test part, cells without a seed."""
-    items = {}
-    for score in scores:
-        own = {b.name[0]: b.n for b in results.blocks.values() if b.name[2] == "test"}
-        items[score] = sum(own.get(name, 0) for name in results.members(score))
+def planned_of(results: Results) -> Planned:
+    """Return what results say of a plan: items of the test part, cells that no seed changes."""
+    items = {block.name[0]: block.n for block in results.blocks.values() if block.name[2] == "test"}
+    for group in results.groups.values():
+        if all(name in items for name in group.members):
+            items[group.name] = sum(items[name] for name in group.members)
     fixed = frozenset(
         c.name for c in results.cells.values() if c.kind != "tuned" and len(c.seeds) == 1
     )
@@ -147,7 +145,7 @@ def _measured(results: Results, terms: Terms, pooled: Parts) -> Parts:
     return Parts(max(0.0, seeds), max(0.0, own.items), own.both, own.clusters)
 
 
-def _pooled(terms: Terms, planned: Planned, unit: Any) -> Parts:
+def _pooled(terms: Terms, planned: Planned, unit: Callable[[str, Key, Planned], Parts]) -> Parts:
     """The parts of a contrast from those of single cells, each score by itself."""
     square: dict[tuple[str, Key], list[float]] = {}
     for weight, cell, score, scorer, parser, condition in terms:
@@ -156,12 +154,12 @@ def _pooled(terms: Terms, planned: Planned, unit: Any) -> Parts:
     seeds = items = both = 0.0
     clusters: dict[str, int] = {}
     for (score, key), (tuned, fixed) in square.items():
-        one: Parts = unit(score, key, planned)
+        one = unit(score, key, planned)
         seeds += tuned * one.seeds
         items += (tuned + fixed) * one.items + fixed * one.both
         both += tuned * one.both
         clusters[score] = one.clusters
-    return Parts(seeds, items, both, int(np.sum(list(clusters.values()))))
+    return Parts(seeds, items, both, sum(clusters.values()))
 
 
 def _assumed_unit(score: str, key: Key, planned: Planned) -> Parts:
