@@ -13,6 +13,7 @@ from rich.console import Console
 
 from mlan.cli.machine import Speedometer, is_measured
 from mlan.cli.plan_cost import plain_cost, show_cost
+from mlan.cli.plan_power import claim_power, plain_power, show_power
 from mlan.cli.planning import Planner, shares
 from mlan.cli.progress import lacking, look
 from mlan.cli.study import open_grid
@@ -97,8 +98,10 @@ def run(
     )
     if cost.seconds and device is None:
         remember(grid, cost.seconds, done)
+    detected = claim_power(grid)
     if as_json:
-        print(json.dumps(_plain(grid, seed, cells, notes, cost, gflops), indent=1))
+        told = _plain(grid, seed, cells, notes, cost, gflops)
+        print(json.dumps({**told, "power": plain_power(detected)}, indent=1))
         return
     screen = console()
     _show_cells(screen, grid, seed, cells)
@@ -111,6 +114,7 @@ def run(
             soft_wrap=True,
         )
     show_cost(screen, grid, cost, len(done), gflops)
+    show_power(screen, detected)
 
 
 def _device(grid: Grid, gpu: str | None, mfu: float | None) -> Device | None:

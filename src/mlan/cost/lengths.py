@@ -151,11 +151,7 @@ class Asked:
 def asked(config: StudyConfig, seed: int, kind: str = "tuned") -> Iterator[Asked]:
     """Yield what a run of `seed` is asked at most; `kind` is that of its cell."""
     for name, benchmark in config.data.benchmarks.items():
-        size = (
-            _part_sizes(benchmark, config.data.concepts)
-            if isinstance(benchmark, FactsBenchmark)
-            else public.sizes(benchmark)
-        )
+        size = part_sizes(config, name)
         scorers = set(benchmark.scorers or config.evaluate.scorers)
         requests = len(scorers & set(SCORERS)) > 0
         for condition in config.evaluate.asked_in(seed, kind):
@@ -177,7 +173,15 @@ def asked_items(config: StudyConfig, seed: int, kind: str = "tuned") -> dict[str
     return items
 
 
-def _part_sizes(benchmark: FactsBenchmark, concepts: Concepts) -> dict[str, int]:
+def part_sizes(config: StudyConfig, benchmark: str) -> dict[str, int]:
+    """Return about how many items the parts `dev` and `test` of a benchmark have."""
+    asked = config.data.benchmarks[benchmark]
+    if isinstance(asked, FactsBenchmark):
+        return _embedded_sizes(asked, config.data.concepts)
+    return public.sizes(asked)
+
+
+def _embedded_sizes(benchmark: FactsBenchmark, concepts: Concepts) -> dict[str, int]:
     kinds = {"object": concepts.objects, "country": concepts.countries, "word": concepts.words}
     dev = round(kinds[RELATIONS[benchmark.relation].kind] * concepts.dev_fraction)
     return {"dev": min(benchmark.dev, dev), "test": benchmark.test}

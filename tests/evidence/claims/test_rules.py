@@ -13,10 +13,11 @@ from scipy import stats
 
 from mlan.contrasts import cliff, drop, pairs, slope
 from mlan.errors import DataError
-from mlan.evidence.claims.rules import Outcome, Ratio, outcome, tost, value
+from mlan.evidence.claims.rules import Outcome, Ratio, outcome, value
 from mlan.evidence.claims.terms import contrast_of, sample_of
 from mlan.evidence.intervals import Interval, interval
 from mlan.evidence.joint import joint
+from mlan.evidence.multiple import tost
 from mlan.evidence.results import Results
 from mlan.evidence.samples import Sample, from_sums
 from tests.evidence.claims.example import SHARES, claim, contrast, difference, results, term

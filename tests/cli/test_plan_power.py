@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+import json
+import math
+import shutil
+from pathlib import Path
+
+import pytest
+
+from mlan.cli.plan import run
+from mlan.cli.plan_power import claim_power, plain_power, planned, power_lines
+from mlan.evidence.planned_power import Row
+from mlan.grid import Grid
+from tests.cli.example import write_study
+from tests.evidence.test_finished import write_study as write_results
+
+
+def row(identity: str, power: float, needed: float = math.nan) -> Row:
+    """A row of power.csv."""
+    numbers = {"power_at_expected": power, "seeds_needed": needed, "level": 0.01}
+    return {"id": identity, "components": "own results", **numbers}
+
+
+def test_planned_items_are_those_of_the_test_part(grid: Grid) -> None:
+    found = planned(grid)
+    names = {name: b.test or 0 for name, b in grid.config.data.benchmarks.items()}
+    assert {name: found.items[name] for name in names} == names
+    vision = [n for n, b in grid.config.data.benchmarks.items() if b.modality == "vision"]
+    assert found.items["vision average"] == sum(names[name] for name in vision)
+    assert found.fixed == {name for name, c in grid.cells.items() if c.kind != "tuned"}
+
+
+def test_every_claim_with_a_p_value_has_a_row(grid: Grid) -> None:
+    rows = {row["id"]: row for row in claim_power(grid)}
+    assert "cheaper" not in rows  # a ratio of tokens is exact
+    assert rows["on_par"]["components"] == "assumed"
+    assert rows["on_par"]["n"] == planned(grid).items["vision average"]
+    assert "elsewhere" in rows
+    assert math.isnan(rows["elsewhere"]["detectable"])
+
+
+@pytest.mark.usefixtures("known_speed")
+def test_plan_tells_power_beside_the_cost(capsys: pytest.CaptureFixture[str]) -> None:
+    run("tiny", None, None, as_json=True)
+    told = {entry["id"]: entry for entry in json.loads(capsys.readouterr().out)["power"]}
+    assert told["on_par"]["detectable"] > 0
+    assert told["elsewhere"]["detectable"] is None
+
+    run("tiny", None, None, as_json=False)
+    shown = capsys.readouterr().out
+    assert "What each claim can detect" in shown
+    assert f"{told['on_par']['detectable']:.3f}" in shown
+    assert "not planned for: elsewhere (" in shown
+
+
+@pytest.mark.usefixtures("known_speed")
+def test_plan_of_a_study_without_claims_says_nothing_of_power(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_study(project)
+    run("mine", None, None, as_json=False)
+    assert "detect" not in capsys.readouterr().out
+
+
+def test_a_finished_study_that_cannot_be_read_is_passed_over(project: Path, grid: Grid) -> None:
+    write_results(Path("results/other"))
+    (Path("results/other/summary") / "cells.csv").write_text("changed")
+    assert claim_power(grid)[0]["components"] == "assumed"
+    shutil.rmtree("results/other")
+
+
+def test_warning_where_nearly_every_verdict_would_be_undecided() -> None:
+    weak = [row("a", 0.1, 9), row("b", 0.2, 30), row("c", 0.05), row("d", 0.1)]
+    (variances, warning) = power_lines(weak)
+    assert variances == "variances: own results"
+    assert "nearly every verdict would be `undecided`" in warning
+    assert "of 4 claims with an expected effect about 0.5" in warning
+    assert "half of them reach 80 % with 30 seeds" in warning
+    assert "no 99 seeds bring half of them to 80 %" in list(power_lines(weak[1:]))[1]
+    assert len(list(power_lines([*weak, row("e", 0.99, 2)]))) == 1
+
+
+def test_json_holds_null_for_what_is_not_known(grid: Grid) -> None:
+    told = plain_power(claim_power(grid))
+    assert json.loads(json.dumps(told, allow_nan=False)) == told
