@@ -78,7 +78,7 @@ def test_difference_is_held_against_its_margin(rule: str, margin: float, holds: 
     came = judged(claim(rule, [difference(0.75, 0.25)], margin=margin), CURVE)
 
     assert came.value == pytest.approx(0.04)
-    assert (came.p < 0.01, came.p_opposite < 0.01) == (holds, not holds)
+    assert (came.p < 0.05, came.p_opposite < 0.05) == (holds, not holds)
 
 
 def test_loss_within_the_margin_is_not_inferior() -> None:
@@ -93,7 +93,7 @@ def test_loss_beyond_the_margin_contradicts_non_inferiority() -> None:
 
     assert came.value == pytest.approx(-0.04)
     assert came.p > 0.99
-    assert came.p_opposite < 0.01
+    assert came.p_opposite < 0.05
 
 
 @pytest.mark.parametrize(("margin", "holds"), [(0.0, True), (0.15, True), (0.17, False)])
@@ -102,7 +102,7 @@ def test_cliff_is_the_drop_less_the_interiors_line(margin: float, holds: bool) -
 
     # By hand: .54 - .40 lost, where the line through .50, .52, .54 predicts a gain of .02.
     assert came.value == pytest.approx(0.16)
-    assert (came.p < 0.01, came.p_opposite < 0.01) == (holds, not holds)
+    assert (came.p < 0.05, came.p_opposite < 0.05) == (holds, not holds)
 
 
 def test_steady_fall_is_no_cliff_however_steep() -> None:
@@ -111,7 +111,7 @@ def test_steady_fall_is_no_cliff_however_steep() -> None:
     came = judged(cliff_claim(0.03), falling)
 
     assert came.value == pytest.approx(0, abs=1e-9)
-    assert came.p_opposite < 0.01
+    assert came.p_opposite < 0.05
 
 
 @pytest.mark.parametrize(
@@ -131,7 +131,7 @@ def test_plateau_stands_with_its_largest_difference() -> None:
     assert wide.value == narrow.value == pytest.approx(0.04)
     assert wide.p < 0.01
     assert narrow.p > 0.99
-    assert narrow.p_opposite < 0.01
+    assert narrow.p_opposite < 0.05
 
 
 def test_plateau_p_is_the_largest_of_all_pairs() -> None:
@@ -181,7 +181,7 @@ def test_trend_is_the_slope_in_its_direction(
 
     # .02 a quarter of text is .08 a whole; the margin of a fall is on the other side.
     assert abs(came.value) == pytest.approx(0.08)
-    assert (came.p < 0.01, came.p_opposite < 0.01) == (holds, not holds)
+    assert (came.p < 0.05, came.p_opposite < 0.05) == (holds, not holds)
 
 
 @pytest.mark.parametrize(
@@ -199,10 +199,10 @@ def test_saturation_needs_the_gain_and_the_plateau(
         gain_margin=gain_margin,
     )
 
-    came = judged(one, CURVE)
+    came = judged(one, CURVE, noise=0.005, seed_sd=0.0005)
 
     assert came.value == pytest.approx(0.07)
-    assert (came.p < 0.01, came.p_opposite < 0.01) == (holds, not holds)
+    assert (came.p < 0.05, came.p_opposite < 0.05) == (holds, not holds)
 
 
 @pytest.mark.parametrize(
@@ -229,7 +229,7 @@ def test_interaction_is_the_difference_of_two_differences(
     assert came.value == pytest.approx(0.02)
     assert came.shown == "first 0.040, second 0.020"
     if margin != 0.02:
-        assert (came.p < 0.01, came.p_opposite < 0.01) == (holds, not holds)
+        assert (came.p < 0.05, came.p_opposite < 0.05) == (holds, not holds)
     else:
         assert came.p == pytest.approx(0.5)
 
