@@ -94,7 +94,7 @@ quick: $(STAMP)  ## the same with the first seed only
 
 figures: $(STAMP)  ## figures and tables once more from what is computed, nothing trained
 	@$(WITH_LOCK) $(SNAKEMAKE) --config study=$(STUDY) partial=true \
-	  --allowed-rules collect draw --force -R collect draw -- results/$(STUDY)/report/record.json
+	  --allowed-rules collect claims draw --force -R collect claims draw -- results/$(STUDY)/report/record.json
 
 cell: $(STAMP)  ## one run once more (CELL=text50 SEED=0), and nothing else
 	@$(WITH_LOCK) $(SNAKEMAKE) --config study=$(STUDY) -R $(RUN)/weights/record.json -- $(RUN)/scores/record.json

@@ -41,6 +41,7 @@ def jobs(grid: Grid) -> Iterator[tuple[str, Plain]]:
             yield stage, {"cell": cell, "seed": seed}
     yield "overlap", {}
     yield "collect", {}
+    yield "claims", {}
     yield "draw", {}
 
 
@@ -131,7 +132,7 @@ def test_another_share_of_one_cell_touches_no_other_cell() -> None:
     touched = changed(
         lambda p: put(p, "experiments.sweep.vary", {"mixture.text_share": [0.0, 0.25, 1.0]})
     )
-    runs = {job for job in touched if job != ("collect",)}
+    runs = {job for job in touched if job not in (("collect",), ("claims",))}
     assert {job[1] for job in runs} == {"text25"}
     assert {job[0] for job in runs} == {"mix", "tune", "predict", "score"}
 
@@ -311,7 +312,7 @@ def test_options_of_hellaswag_continue_its_text_unless_the_study_says_otherwise(
 @pytest.mark.parametrize(("key", "value"), [("taught_by", "either"), ("headline", False)])
 def test_grouping_of_benchmarks_touches_statistics_only(key: str, value: Any) -> None:
     touched = changed(lambda p: put(p, f"data.benchmarks.v_object.{key}", value))
-    assert touched == {("collect",), ("draw",)}
+    assert touched == {("collect",), ("claims",), ("draw",)}
 
 
 def test_what_is_kept_of_weights_touches_nothing() -> None:
@@ -356,7 +357,7 @@ def test_title_touches_the_figures_only() -> None:
         ("recipe.mixture.instances", 100, {"mix"}),
         ("data.concepts", {"objects": 20}, {"prepare_concepts"}),
         ("data.benchmarks.t_capital.test", 20, {"prepare_benchmark"}),
-        ("seeds", [0, 1, 2], {"mix", "tune", "predict", "score", "collect"}),
+        ("seeds", [0, 1, 2], {"mix", "tune", "predict", "score", "collect", "claims"}),
         ("gpus", 2, set()),
         ("device", "cpu", set()),
         ("report", {"confidence": 0.9}, {"collect", "draw"}),
@@ -508,6 +509,7 @@ def test_released_model_touches_no_other_job() -> None:
     run = ("released_llava-1.5", "0")
     assert touched == {
         ("prepare_backbone", folder), ("predict", *run), ("score", *run), ("collect",),
+        ("claims",),
     }  # fmt: skip
 
 

@@ -10,21 +10,8 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 
-# A share as a study file writes it, found again among others.
-_SAME = 1e-9
-
 Weighted = list[tuple[float, float]]
 """(weight, text share) of each score."""
-
-
-def same_share(one: float, other: float) -> bool:
-    """Whether two text shares are the same."""
-    return abs(one - other) < _SAME
-
-
-def within(shares: Sequence[float], low: float, high: float) -> list[float]:
-    """Return the shares in [low, high], sorted."""
-    return sorted(x for x in shares if low - _SAME < x < high + _SAME)
 
 
 def slope(shares: Sequence[float]) -> Weighted:

@@ -340,6 +340,7 @@ def test_collect_compute_is_outside_the_record(done: tuple[Grid, Path]) -> None:
     record = read_record(out)
     assert sorted(record["outputs"]) == [
         "benchmarks.csv",
+        "blocks.csv",
         "cells.csv",
         "contamination.csv",
         "contrasts.csv",
@@ -348,6 +349,7 @@ def test_collect_compute_is_outside_the_record(done: tuple[Grid, Path]) -> None:
         "intervals.csv",
         "scores.csv",
         "scores_clean.csv",
+        "sums.parquet",
         "tokens.csv",
     ]
     assert record["facts"] == {"runs_done": 10, "runs_planned": 13}

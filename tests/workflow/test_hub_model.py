@@ -100,6 +100,7 @@ def test_models_of_a_hub_are_prepared_aligned_and_scored_with_the_network_off(
     for part in ("align", "tune"):
         study["recipe"][part]["feature_noise"] = 0
     study["experiments"]["sweep"]["vary"]["mixture.text_share"] = [0.5]
+    study["claims"] = None
     study["released"] = {"llava": {"model": names["llava"], "template": "user-assistant"}}
     scratch.write_study(study)
     scratch.use_hub(hub.address, tmp_path)

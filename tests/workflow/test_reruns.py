@@ -6,12 +6,13 @@ import os
 import time
 from typing import Any
 
+import pandas as pd
 import pytest
 
 from tests.workflow.engine import Engine
 
 CELLS = 3  # tuned cells of one seed; the untuned model is one run more
-REPORT = {"collect": 1, "draw": 1}
+REPORT = {"collect": 1, "claims": 1, "draw": 1}
 
 
 def test_nothing_reruns_when_nothing_changed_with_a_counter_for_gpus_that_are_not_there(
@@ -48,6 +49,31 @@ def test_title_reruns_figures_only(engine: Engine, study: dict[str, Any]) -> Non
     study["report"] = {"title": "Another title"}
     engine.write_study(study)
     assert engine.planned() == {"draw": 1}
+
+
+def test_margin_reruns_claims_and_figures_and_is_post_hoc(engine: Engine) -> None:
+    ledger = engine.results("claims.json")
+    before = ledger.read_bytes()
+    assert b'"after_scores": true' not in before
+    first = pd.read_csv(engine.results("evidence", "claims.csv"), index_col="id")
+    assert set(first["registered"]) == {"before scores"}
+    engine.edit("config/tiny.claims.yaml", "margin: 0.1\n", "margin: 0.2\n")
+
+    assert engine.planned() == {"claims": 1, "draw": 1}
+    assert ledger.read_bytes() == before  # a dry run starts nothing
+    try:
+        done = engine.run("results/test/evidence/claims.csv")
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert "post hoc, since test scores existed before: claims on_par\n" in done.stderr
+        table = pd.read_csv(engine.results("evidence", "claims.csv"))
+        table["gone"] = table["verdict"] == "withdrawn"
+        own = table[table["id"] == "on_par"].set_index("gone")["registered"]
+        assert own.to_dict() == {False: "post hoc", True: "before scores"}
+        assert b'"after_scores": true' in ledger.read_bytes()
+    finally:
+        ledger.write_bytes(before)
+        engine.edit("config/tiny.claims.yaml", "margin: 0.2\n", "margin: 0.1\n")
+        assert engine.run().returncode == 0
 
 
 def test_new_benchmark_reruns_its_preparation_and_one_predict_job_a_run(
@@ -165,7 +191,7 @@ def test_figures_without_training_although_training_code_changed(engine: Engine)
         "torch.sum(losses * batch.weight * 3)",
     )
     only = engine.planned(
-        *("--allowed-rules", "collect", "draw", "all", "-R", "collect", "draw"),
+        *("--allowed-rules", "collect", "claims", "draw", "all", "-R", "collect", "claims", "draw"),
         config=("partial=true",),
     )
     assert only == REPORT

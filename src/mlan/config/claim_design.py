@@ -12,11 +12,10 @@ from dataclasses import dataclass
 
 from mlan.config.benchmarks import SetBenchmark
 from mlan.config.cell_name import RELEASED, cell_name, untuned_name
-from mlan.config.claims import Selector
+from mlan.config.claims import Selector, same_share
 from mlan.config.data import Data
 from mlan.config.expand import expand
 from mlan.config.study import StudyConfig
-from mlan.contrasts import same_share
 
 
 @dataclass(frozen=True)

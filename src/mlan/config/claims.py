@@ -7,6 +7,7 @@ its study (`fit_claims`), reading the file (`read_claims`), verdicts (`mlan.evid
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints, model_validator
@@ -26,6 +27,15 @@ AVERAGES = ("text average", "vision average")
 
 Words = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
 Margin = Annotated[float, Field(ge=0.0)]
+
+
+# A share that was computed is found again among those that were written.
+_ROUNDING = 1e-9
+
+
+def same_share(one: float, other: float) -> bool:
+    """Whether two text shares are the same."""
+    return abs(one - other) < _ROUNDING
 
 
 class Measure(Section):
@@ -83,6 +93,11 @@ class Range(Section):
 
     low: Share = Field(description="Smallest text share.")
     high: Share = Field(description="Largest text share.")
+
+    def inside(self, shares: Iterable[float]) -> list[float]:
+        """Return the shares that lie in the range, sorted."""
+        low, high = self.low - _ROUNDING, self.high + _ROUNDING
+        return sorted(share for share in shares if low < share < high)
 
     @model_validator(mode="before")
     @classmethod

@@ -49,7 +49,7 @@ def explain(
 def _explained(item: Any, location: tuple[str, ...], root: type[BaseModel], before: str) -> str:
     kind, value = item["type"], item["input"]
     key = before + ".".join(visible(location))
-    if kind == "value_error" and isinstance(value, dict):  # a section that checks itself
+    if kind == "value_error" and isinstance(value, dict | list):  # a section that checks itself
         return f"{key.rstrip('.')}: {item['ctx']['error']}"
     if kind == "extra_forbidden":
         section = type_at(root, location[:-1])

@@ -23,9 +23,9 @@ from mlan.config.claims import (
     Range,
     Scored,
     Selector,
+    same_share,
 )
 from mlan.config.study import StudyConfig
-from mlan.contrasts import same_share, within
 from mlan.errors import nearest
 
 
@@ -153,7 +153,7 @@ def _range_problems(claim: Claim, design: Design) -> Iterator[str]:
     if len(set(shares)) < len(shares):
         yield f"range: experiment {claim.experiment} has several cells of one text share"
         return
-    inside = within(shares, span.low, span.high)
+    inside = span.inside(shares)
     if isinstance(claim, Cliff):
         yield from _share_problems("edge", claim.edge, claim.experiment, design)
         if any(same_share(x, claim.edge) for x in inside):

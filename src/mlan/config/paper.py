@@ -40,6 +40,7 @@ PAPER = StudyConfig.model_validate(
         "description": "MLAN's sweep: text share from 0 to 100 % at 80,000 examples, Llama-2-7b "
         "and CLIP ViT-L/14-336, five text and two vision sources, twelve benchmarks.",
         "seeds": [0, 1, 2],
+        "claims": "paper.claims.yaml",
         # All weights of three seeds are 365 GB.
         "keep": "best",
         "data": {

@@ -13,7 +13,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from mlan.config.claim_design import design
-from mlan.config.claims import NO_CLAIMS, RULES, Claim, Claims
+from mlan.config.claims import NO_CLAIMS, PRIMARY, RULES, Claim, Claims
 from mlan.config.explain import explain
 from mlan.config.fit_claims import claim_problems
 from mlan.config.study import StudyConfig
@@ -38,14 +38,13 @@ def read_claims(study: Path, config: StudyConfig) -> Claims:
     if not isinstance(raw, dict):
         raise ConfigError(f"{path}: a claims file is a mapping; it holds {raw!r:.60}")
     claims, lines = _read(raw)
-    if claims is not None:
-        lines += claim_problems(claims, config, design(config))
-    if claims is None or lines:
+    lines += claim_problems(claims, config, design(config))
+    if lines:
         raise ConfigError(*(f"{path}: {line}" for line in lines))
     return claims
 
 
-def _read(raw: dict[Any, Any]) -> tuple[Claims | None, list[str]]:
+def _read(raw: dict[Any, Any]) -> tuple[Claims, list[str]]:
     listed = raw.get("claims", [])
     lines: list[str] = []
     if not isinstance(listed, list):
@@ -57,11 +56,25 @@ def _read(raw: dict[Any, Any]) -> tuple[Claims | None, list[str]]:
         f"claims: id {name!r} stands {n} times; once is allowed" for name, n in ids.items() if n > 1
     ]
     head = {key: value for key, value in raw.items() if key != "claims"}
+    known = [claim for claim in found if claim is not None]
+    return _head(head, {claim.family for claim in known}, lines).model_copy(
+        update={"claims": known}
+    ), lines
+
+
+def _head(head: dict[Any, Any], used: set[str], lines: list[str]) -> Claims:
+    """The file without its claims; what is wrong is told and stood in for.
+
+    The families are then those that claims use, so that nothing is said of them.
+    """
     try:
-        claims = Claims.model_validate(head)
+        return Claims.model_validate(head)
     except ValidationError as error:
-        return None, [*explain(error, root=Claims), *lines]
-    return claims.model_copy(update={"claims": [claim for claim in found if claim]}), lines
+        lines += explain(error, root=Claims)
+        wrong = {item["loc"][0] for item in error.errors()}
+    stand_in = {name: {"description": "stand-in"} for name in {PRIMARY, *used}}
+    rest = {key: value for key, value in head.items() if key not in wrong}
+    return Claims.model_validate({"families": stand_in, **rest})
 
 
 def _claim(entry: Any, number: int, lines: list[str]) -> Claim | None:

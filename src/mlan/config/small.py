@@ -96,6 +96,22 @@ SMALL = StudyConfig.model_validate(
                 "set": {"align.method": "plain"},
                 "default": False,
             },
+            "one_source": {
+                "description": "As much text from one source: does diversity of text matter?",
+                "set": {"mixture.text": {"t_define": 1}},
+                "vary": {"mixture.text_share": [1.0]},
+                "default": False,
+            },
+            "token_cap": {
+                "description": "The same at equal tokens, those of 480 texts: pictures cost more.",
+                "set": {
+                    "mixture.arm": "tokens",
+                    "mixture.instances": None,
+                    "mixture.tokens": 12_400,
+                },
+                "vary": {"mixture.text_share": [0.0, 0.75]},
+                "default": False,
+            },
         },
         "claims": "claims.yaml",
         # The dev part and the blank picture serve to choose the recipe, which one seed does.

@@ -18,7 +18,7 @@ from typing import Any
 
 import pandas as pd
 
-from mlan.contrasts import Weighted, cliff, pairs, same_share, slope, within
+from mlan.contrasts import Weighted, cliff, pairs, slope
 
 _FILE = Path(__file__).with_suffix(".csv")
 # The experiment whose cells are the table's rows.
@@ -55,7 +55,8 @@ def published_value(claim: Mapping[str, Any]) -> float:
     found = points(asked["score"])
     if "contrast" in asked:
         return _difference(asked["contrast"], found)
-    inside = within(list(found), asked["range"]["low"], asked["range"]["high"])
+    low, high = (asked["range"][key] for key in ("low", "high"))
+    inside = [share for share in sorted(found) if low <= share <= high]
     if len(inside) < 2:
         return math.nan
     if asked["rule"] == "plateau":
@@ -81,8 +82,4 @@ def _difference(contrast: Mapping[str, Any], found: Points) -> float:
 
 def _sum(weighted: Weighted, found: Points) -> float:
     """The weighted sum of points; NaN where one is not printed."""
-    total = 0.0
-    for weight, share in weighted:
-        own = [value for x, value in found.items() if same_share(x, share)]
-        total += weight * (own[0] if own else math.nan)
-    return total
+    return sum(weight * found.get(share, math.nan) for weight, share in weighted)

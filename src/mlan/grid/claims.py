@@ -37,7 +37,7 @@ from mlan.config.claims import (
     Trend,
 )
 from mlan.config.fit_claims import contrasts, selectors
-from mlan.contrasts import Weighted, cliff, drop, pairs, slope, within
+from mlan.contrasts import Weighted, cliff, drop, pairs, slope
 from mlan.grid.cells import Cells
 
 Plain = dict[str, Any]
@@ -138,8 +138,7 @@ class _Resolved:
         return [str(self.places.selected(one, self.claim.experiment)) for one in both]
 
     def _shares(self, span: Range) -> list[float]:
-        shares = self.places.shares[self.claim.experiment].values()
-        return within(list(shares), span.low, span.high)
+        return span.inside(self.places.shares[self.claim.experiment].values())
 
     def _of_shares(self, role: str, weighted: Weighted) -> Plain:
         assert isinstance(self.claim, Scored)
@@ -156,16 +155,14 @@ class _Resolved:
         return f"the study has no experiment {lacking[0]}" if lacking else None
 
     def _unplanned(self, cells: list[str]) -> str:
-        planned = self.grid.cells
-        lacking = [cell for cell in cells if cell not in planned]
+        """Why a cell that the claim needs is not planned: an experiment that is off."""
+        lacking = [cell for cell in cells if cell not in self.grid.cells]
         if not lacking:
             return ""
-        off = [
-            name
-            for name, found in self.places.shares.items()
-            if lacking[0] in found or name == self.claim.experiment
-        ]
-        return f"experiment {off[0]} was not asked for (cell {lacking[0]})"
+        named = {self.claim.experiment, *(s.experiment for _, s in selectors(self.claim))}
+        experiments = self.grid.config.experiments.items()
+        asked = ",".join(name for name, own in experiments if own.default or name in named)
+        return f"not asked for: --config experiments={asked} would run it"
 
     def _unasked(self) -> str:
         """Why nothing is measured as the claim says: a condition or scorer that is not asked."""

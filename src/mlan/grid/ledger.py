@@ -1,11 +1,11 @@
 """The ledger of a study's claims: which of them stood before the first test score.
 
-Model: `results/<study>/claims.json` is a list of entries that only grows, each with the digest of
-the entry before it. A start of the workflow adds an entry for every claim that is new or changed
-and for every one that is gone, and says whether predictions or scores existed then. A claim is
-post hoc unless it stands as the entries from before them left it. Its digest covers all that
-states or decides it, not its reason, source or expectation; `design` is the digest of the cells
-and weights that it came to, so that a cell added later changes it too.
+Model: `results/<study>/claims.json` is a list of entries that only grows, each sealed by a digest
+of itself and the seal of the entry before it. A start of the workflow adds an entry for every
+claim that is new or changed and for every one that is gone, and says whether predictions or scores
+existed then. A claim is post hoc unless it stands as the entries from before them left it. Its
+digest covers all that states or decides it, not its reason, source or expectation; `design` is the
+digest of the cells and weights that it came to, so that a cell added later changes it too.
 Not here: what post hoc means for a verdict (`mlan.evidence.claims`).
 """
 
@@ -94,9 +94,14 @@ def _updated(entries: list[Entry], current: Mapping[str, Entry], scored: bool) -
     for event, claims in ((REGISTERED, changed), (WITHDRAWN, gone)):
         for claim in claims:
             said = {key: claim[key] for key in _KEYS}
-            before = digest(found[-1]) if found else ""
-            found.append({"event": event, **said, "after_scores": after, "before": before})
+            entry = {"event": event, **said, "after_scores": after}
+            found.append({**entry, "seal": _seal(entry, found)})
     return found
+
+
+def _seal(entry: Entry, before: list[Entry]) -> str:
+    own = {key: value for key, value in entry.items() if key != "seal"}
+    return digest([own, before[-1]["seal"] if before else ""])
 
 
 def _standing(entries: Iterable[Entry]) -> dict[str, Entry]:
@@ -122,17 +127,16 @@ def _same(entry: Entry | None, claim: Entry) -> bool:
 
 
 def _read(path: Path) -> list[Entry]:
-    """The entries of a ledger, each of which must follow the one before it."""
+    """The entries of a ledger, whose seals must hold."""
     if not path.exists():
         return []
     try:
         entries: list[Entry] = json.loads(path.read_text(encoding="utf-8"))
         for place, entry in enumerate(entries):
-            if entry["before"] != (digest(entries[place - 1]) if place else ""):
+            if entry["seal"] != _seal(entry, entries[:place]):
                 raise IntegrityError(
-                    f"{path}: entry {place} does not follow the one before it: the ledger was "
-                    "edited; put it back, or delete it (every claim is then post hoc if there "
-                    "are scores)"
+                    f"{path}: the seal of entry {place + 1} is broken: the ledger was edited; put "
+                    "it back, or delete it (every claim is then post hoc if there are scores)"
                 )
     except (ValueError, KeyError, TypeError):
         raise IntegrityError(

@@ -45,7 +45,7 @@ _OTHERWISE = {"value_lenient": ("generate", "lenient"), "value_option": ("label_
 
 
 @dataclass(frozen=True)
-class Tested:
+class Finding:
     """A claim with what came of it, or the verdict that stands for nothing.
 
     `why` says why nothing came of it, or that seeds are missing.
@@ -103,7 +103,7 @@ def verdict_rows(
 
 
 def adjust(
-    tested: Sequence[Tested], post_hoc: set[str], withdrawn: Sequence[str] = ()
+    tested: Sequence[Finding], post_hoc: set[str], withdrawn: Sequence[str] = ()
 ) -> dict[str, Adjusted]:
     """Return the adjusted p values of all claims with one, by id.
 
@@ -118,7 +118,7 @@ def adjust(
     return found
 
 
-def _adjusted(tested: Sequence[Tested], further: int) -> dict[str, Adjusted]:
+def _adjusted(tested: Sequence[Finding], further: int) -> dict[str, Adjusted]:
     outcomes = [one.hypothesis for one in tested]
     size = len(tested) + further
     p = [o.p if o else math.nan for o in outcomes]
@@ -141,23 +141,23 @@ def _own_alpha(alpha: float, p: float, adjusted: float, size: int) -> float:
     return alpha / size
 
 
-def _tested(claim: Plain, results: Results, tokens: Tokens, partial: bool) -> Tested:
+def _tested(claim: Plain, results: Results, tokens: Tokens, partial: bool) -> Finding:
     if not claim["runnable"]:
-        return Tested(claim, None, claim["why"])
+        return Finding(claim, None, claim["why"])
     if claim["tokens"]:
         ratio = _ratio(claim["tokens"], tokens)
-        return _complete(Tested(claim, ratio), sorted(ratio.by_seed), partial)
+        return _complete(Finding(claim, ratio), sorted(ratio.by_seed), partial)
     contrasts = tuple(contrast_of(plain) for plain in claim["contrasts"])
     try:
         samples = [(one.role, sample_of(results, one)) for one in contrasts]
     except DataError as error:
-        return Tested(claim, None, str(error))
+        return Finding(claim, None, str(error))
     seeds = _seeds([sample for _, sample in samples], claim["seeds"])
     try:
         found = outcome(claim, _by_role(samples))
     except DataError as error:  # a score that is not a finite number
-        return Tested(claim, None, str(error), contrasts, UNDECIDED)
-    return _complete(Tested(claim, found, contrasts=contrasts), seeds, partial)
+        return Finding(claim, None, str(error), contrasts, UNDECIDED)
+    return _complete(Finding(claim, found, contrasts=contrasts), seeds, partial)
 
 
 def _by_role(samples: Sequence[tuple[str, Sample]]) -> dict[str, list[Sample]]:
@@ -176,15 +176,15 @@ def _seeds(samples: Sequence[Sample], planned: Sequence[int]) -> list[int]:
     return sorted(found)
 
 
-def _complete(tested: Tested, seeds: Sequence[int], partial: bool) -> Tested:
+def _complete(tested: Finding, seeds: Sequence[int], partial: bool) -> Finding:
     """The claim as it is, marked or set aside where planned seeds are missing."""
     missing = [seed for seed in tested.claim["seeds"] if seed not in seeds]
     if not missing:
         return tested
     said = f"no scores of seed {', '.join(map(str, missing))}"
     if partial and seeds:
-        return Tested(tested.claim, tested.found, f"partial: {said}", tested.contrasts)
-    return Tested(tested.claim, None, said)
+        return Finding(tested.claim, tested.found, f"partial: {said}", tested.contrasts)
+    return Finding(tested.claim, None, said)
 
 
 def _ratio(cells: Sequence[str], tokens: Tokens) -> Ratio:
@@ -200,7 +200,7 @@ def _margin(claim: Plain) -> float | None:
     return found
 
 
-def _numbers(one: Tested, adjusted: Adjusted | None) -> Row:
+def _numbers(one: Finding, adjusted: Adjusted | None) -> Row:
     if one.found is None:
         return {"verdict": one.verdict, "why": one.why}
     if isinstance(one.found, Ratio):
@@ -251,7 +251,7 @@ def _verdict(found: Outcome, adjusted: Adjusted, alpha: float) -> tuple[str, str
     return UNDECIDED, "neither the claim nor its opposite is shown"
 
 
-def _otherwise(one: Tested, results: Results, how: tuple[str, str]) -> float:
+def _otherwise(one: Finding, results: Results, how: tuple[str, str]) -> float:
     """The claim's value as another scorer and parser have it; NaN where that is no one thing."""
     measures = {measure for contrast in one.contrasts for measure in contrast.measures}
     if len(measures) != 1:

@@ -1,0 +1,217 @@
+"""Verdicts and rows: Holm within families, what counts in one, and what is said of the rest."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mlan.evidence.claims.rules import Outcome
+from mlan.evidence.claims.verdicts import COLUMNS, Finding, adjust, verdict_rows
+from mlan.evidence.intervals import Interval
+from mlan.evidence.multiple import holm
+from mlan.evidence.results import Results
+from tests.evidence.claims.example import SHARES, claim, contrast, difference, results, term
+
+CURVE = dict(zip(SHARES, [0.45, 0.50, 0.52, 0.54, 0.40], strict=True))
+TOKENS = {(f"text{x}", s): 100.0 - x / 2 + s for x in (25, 75) for s in (0, 1, 2)}
+SOME = Interval(0.1, 0, 0, 0.02, 10, 3, 60, 60, "seeds and items")
+
+
+def made(name: str, p: float, family: str = "primary", opposite: float = 1.0) -> Finding:
+    return Finding(claim("superiority", id=name, family=family), Outcome(0.1, p, opposite, SOME))
+
+
+def rows(claims: Sequence[dict[str, Any]], found: Results | None = None, **how: Any) -> list[Any]:
+    return list(verdict_rows(claims, results(CURVE) if found is None else found, TOKENS, **how))
+
+
+def above(name: str, margin: float, **more: Any) -> dict[str, Any]:
+    """The claim that .54 - .50 is above a margin."""
+    return claim("superiority", [difference(0.75, 0.25)], id=name, margin=margin, **more)
+
+
+def test_holm_of_a_textbook_example() -> None:
+    assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
+    assert holm([0.01, 0.03], size=4) == pytest.approx([0.04, 0.09])
+
+
+def test_holm_leaves_nan_and_counts_it() -> None:
+    assert holm([0.01, math.nan]) == pytest.approx([0.02, math.nan], nan_ok=True)
+
+
+def test_families_are_adjusted_by_themselves() -> None:
+    found = adjust([made("a", 0.01), made("b", 0.03), made("c", 0.03, "secondary")], set())
+
+    assert [found[name].p for name in "abc"] == pytest.approx([0.02, 0.03, 0.03])
+
+
+def test_post_hoc_claim_costs_registered_ones_nothing() -> None:
+    found = adjust([made("a", 0.01), made("b", 0.04), made("late", 0.02)], {"late"})
+
+    assert (found["a"].p, found["b"].p) == pytest.approx((0.02, 0.04))
+    # Among all three: 3 x .01, 2 x .02, 1 x .04.
+    assert found["late"].p == pytest.approx(0.04)
+
+
+def test_withdrawn_claim_still_counts_in_its_family() -> None:
+    found = adjust([made("a", 0.01), made("c", 0.01, "secondary")], set(), ["primary", "primary"])
+
+    assert (found["a"].p, found["c"].p) == pytest.approx((0.03, 0.01))
+
+
+def test_claim_that_was_not_run_is_no_hypothesis() -> None:
+    found = adjust([made("a", 0.04), Finding(claim("superiority", id="b"), None, "why")], set())
+
+    assert found["a"].p == 0.04
+    assert "b" not in found
+
+
+def test_claim_that_says_nothing_is_one() -> None:
+    assert adjust([made("a", 0.04), made("b", math.nan)], set())["a"].p == pytest.approx(0.08)
+
+
+@given(st.lists(st.floats(1e-6, 1), min_size=1, max_size=6), st.integers(0, 2))
+def test_own_level_rejects_exactly_what_holm_rejects(found: list[float], gone: int) -> None:
+    tested = [made(str(i), p) for i, p in enumerate(found)]
+
+    for i, own in adjust(tested, set(), ["primary"] * gone).items():
+        own_alpha = (1 - own.level) / 2
+        if abs(own.p - 0.05) > 1e-9:
+            assert (found[int(i)] <= own_alpha) == (own.p <= 0.05)
+
+
+def test_supported_contradicted_undecided_and_their_intervals() -> None:
+    plain = [above("yes", 0.03), above("no", 0.05), above("open", 0.04)]
+
+    found = rows(plain)
+
+    assert [row["verdict"] for row in found] == ["supported", "contradicted", "undecided"]
+    assert [row["low"] > row["margin"] for row in found] == [True, False, False]
+    assert found[2]["why"] == "neither the claim nor its opposite is shown"
+    assert all(row["value"] == pytest.approx(0.04) for row in found)
+
+
+def test_alone_the_interval_has_the_level_of_one_one_sided_test() -> None:
+    (row,) = rows([above("one", 0.0)])
+
+    assert row["level"] == 0.9
+    assert set(row) <= set(COLUMNS)
+
+
+def test_claim_shown_alone_but_not_beside_others_says_so() -> None:
+    noisy = results(CURVE, noise=0.25, seed_sd=0.0)
+    (alone,) = rows([above("one", 0.0)], noisy)
+    three = rows([above("one", 0.0), above("two", 0.04), above("three", 0.04)], noisy)
+
+    assert alone["verdict"] == "supported"
+    assert alone["p"] > 0.05 / 3
+    assert three[0]["verdict"] == "undecided"
+    assert three[0]["why"] == "shown by itself, but not beside the other claims of its family"
+
+
+def test_claim_that_cannot_run_says_why() -> None:
+    (row,) = rows([above("one", 0.0, runnable=False, why="no such experiment")])
+
+    assert (row["verdict"], row["why"]) == ("not run", "no such experiment")
+    assert "value" not in row
+
+
+def test_cell_without_scores_is_not_run() -> None:
+    found = results(CURVE, lacking=[(0.75, s) for s in (0, 1, 2)])
+
+    (row,) = rows([above("one", 0.0)], found)
+
+    assert row["verdict"] == "not run"
+    assert row["why"] == "cell text75 has no scores on v_a (test/real/generate/strict) yet"
+
+
+def test_missing_seed_is_not_run_unless_partial_and_then_marked() -> None:
+    found = results(CURVE, lacking=[(0.75, 1)])
+
+    (whole,), (part,) = (
+        rows([above("one", 0.0)], found),
+        rows([above("one", 0.0)], found, partial=True),
+    )
+
+    assert (whole["verdict"], whole["why"]) == ("not run", "no scores of seed 1")
+    assert (part["verdict"], part["why"], part["seeds"]) == (
+        "supported",
+        "partial: no scores of seed 1",
+        2,
+    )
+
+
+def test_one_seed_says_that_it_covers_items_only() -> None:
+    (row,) = rows([above("one", 0.0, seeds=[7])], results(CURVE, seeds=[7]))
+
+    assert (row["verdict"], row["covers"], row["seeds"]) == (
+        "supported",
+        "items only (one seed)",
+        1,
+    )
+
+
+def test_equal_scores_are_undecided_in_words() -> None:
+    (row,) = rows([above("one", 0.0)], results(CURVE, noise=0.0, seed_sd=0.0))
+
+    assert row["verdict"] == "undecided"
+    assert row["why"] == "no variation was seen: equal scores say nothing of their error"
+    assert math.isnan(row["low"])
+
+
+def test_score_that_is_no_number_is_undecided_in_words() -> None:
+    found = results(CURVE)
+    found.blocks["v_a", "test", "real", "generate", "strict"].sums[3, 0] = math.nan
+
+    (row,) = rows([claim("superiority", [difference(0.25, 0.5)])], found)
+
+    assert (row["verdict"], row["why"]) == ("undecided", "interval: a score is not a finite number")
+
+
+def test_token_ratio_is_exact_and_outside_the_family() -> None:
+    ratio = claim("token_ratio", id="cheap", tokens=["text75", "text25"], at_most=0.75)
+
+    row, other = rows([ratio, above("one", 0.0)])
+
+    # 62.5 / 87.5, 63.5 / 88.5, 64.5 / 89.5
+    assert (row["low"], row["high"]) == pytest.approx((0.7142857, 0.7206704))
+    assert row["verdict"] == "supported"
+    assert (row["margin"], row["covers"], row["seeds"]) == (0.75, "tokens, exact", 3)
+    assert other["level"] == 0.9
+
+
+def test_post_hoc_and_withdrawn_claims_are_marked() -> None:
+    late, gone = rows([above("late", 0.0)], post_hoc=["late"], withdrawn=[("gone", "primary")])
+
+    assert late["registered"] == "post hoc"
+    assert gone == {
+        "id": "gone",
+        "family": "primary",
+        "verdict": "withdrawn",
+        "registered": "before scores",
+    }
+
+
+def test_other_parsers_value_stands_beside_it() -> None:
+    one = claim("superiority", [contrast("difference", term(1, 0.75))])
+
+    (row,) = rows([one], results(CURVE, lenient=0.125))
+
+    assert row["value"] == pytest.approx(0.54)
+    assert row["value_lenient"] == pytest.approx(0.665)
+    assert math.isnan(row["value_option"])  # not measured
+
+
+def test_claim_of_two_measures_has_no_other_value() -> None:
+    lenient = [-1, "text75", "vision average", "generate", "lenient", "real"]
+    one = claim("superiority", [contrast("difference", term(1, 0.75), lenient)])
+
+    (row,) = rows([one], results(CURVE, lenient=0.125))
+
+    assert row["value"] == pytest.approx(-0.125)
+    assert math.isnan(row["value_lenient"])

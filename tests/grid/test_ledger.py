@@ -1,0 +1,203 @@
+"""The ledger of claims: what stood before the first score, whatever is written later."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mlan.errors import IntegrityError
+from mlan.grid.ledger import has_scores, register, registration
+from tests.config.example import plain_study, put
+from tests.grid.example import claim, grid
+
+
+def start(root: Path, *claims: dict[str, Any], **how: Any) -> tuple[list[str], list[Any]]:
+    """Start the study with some claims; return the post hoc and the withdrawn ones.
+
+    What is told before anything is written must be what is told afterwards.
+    """
+    made = grid(root, *claims, **how)
+    before = registration(made)
+    register(made)
+    assert registration(made) == before
+    return list(before.post_hoc), [list(one) for one in before.withdrawn]
+
+
+def score(root: Path) -> None:
+    """Leave a prediction of one run."""
+    folder = root / "example" / "cells" / "text0" / "seed0" / "predictions"
+    folder.mkdir(parents=True)
+    (folder / "v_object.parquet").write_bytes(b"x")
+
+
+def entries(root: Path) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = json.loads((root / "example" / "claims.json").read_text())
+    return found
+
+
+def test_claim_before_scores_stays_registered(tmp_path: Path) -> None:
+    assert start(tmp_path, claim()) == ([], [])
+    score(tmp_path)
+
+    assert start(tmp_path, claim()) == ([], [])
+    assert [entry["after_scores"] for entry in entries(tmp_path)] == [False]
+
+
+def test_ledger_of_a_study_that_goes_on_is_not_written_anew(tmp_path: Path) -> None:
+    start(tmp_path, claim())
+    content = (tmp_path / "example" / "claims.json").read_bytes()
+    score(tmp_path)
+
+    start(tmp_path, claim())
+
+    assert (tmp_path / "example" / "claims.json").read_bytes() == content
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"margin": 0.04},
+        {"sentence": "Text is better."},
+        {"family": "secondary"},
+        {"score": "text average"},
+        {"measure": {"parser": "lenient"}},
+        {"contrast": {"plus": {"share": 1.0}, "minus": {"share": 0.0}}},
+    ],
+)
+def test_change_after_scores_is_post_hoc_and_the_old_one_withdrawn(
+    tmp_path: Path, change: dict[str, Any]
+) -> None:
+    start(tmp_path, claim())
+    score(tmp_path)
+
+    assert start(tmp_path, claim(**change)) == (["on_par"], [["on_par", "primary"]])
+    # And back: the claim stands as it stood.
+    assert start(tmp_path, claim()) == ([], [])
+
+
+def test_level_is_part_of_every_claim(tmp_path: Path) -> None:
+    start(tmp_path, claim())
+    score(tmp_path)
+
+    assert start(tmp_path, claim(), head={"alpha": 0.1})[0] == ["on_par"]
+
+
+def test_reason_source_and_expectation_may_be_reworded(tmp_path: Path) -> None:
+    start(tmp_path, claim())
+    score(tmp_path)
+
+    reworded = claim(reason="Other words.", source="Table 5", expected=0.01)
+
+    assert start(tmp_path, reworded) == ([], [])
+
+
+def test_change_before_scores_is_none(tmp_path: Path) -> None:
+    start(tmp_path, claim(), claim("other"))
+    start(tmp_path, claim(margin=0.04))
+    score(tmp_path)
+
+    assert start(tmp_path, claim(margin=0.04)) == ([], [])
+    assert start(tmp_path, claim())[0] == ["on_par"]  # the one that stood is the last before
+
+
+def test_claim_added_after_scores_is_post_hoc_for_good(tmp_path: Path) -> None:
+    start(tmp_path, claim())
+    score(tmp_path)
+
+    assert start(tmp_path, claim(), claim("late")) == (["late"], [])
+    (
+        tmp_path / "example" / "cells" / "text0" / "seed0" / "predictions" / "v_object.parquet"
+    ).unlink()
+    assert start(tmp_path, claim(), claim("late", margin=0.01))[0] == ["late"]
+
+
+def test_claim_taken_out_after_scores_is_withdrawn(tmp_path: Path) -> None:
+    start(tmp_path, claim(), claim("gone", family="secondary"))
+    score(tmp_path)
+
+    assert start(tmp_path, claim()) == ([], [["gone", "secondary"]])
+
+
+def test_scores_without_a_ledger_make_all_claims_post_hoc(tmp_path: Path) -> None:
+    score(tmp_path)
+
+    assert start(tmp_path, claim()) == (["on_par"], [])
+
+
+def test_cell_added_to_a_range_after_scores_is_another_claim(tmp_path: Path) -> None:
+    plateau = claim(rule="plateau", contrast=None, range=[0.0, 1.0])
+    start(tmp_path, plateau)
+    score(tmp_path)
+    shares = {"mixture.text_share": [0.0, 0.25, 0.5, 1.0]}
+    wider = put(plain_study(), "experiments.sweep.vary", shares)
+
+    assert start(tmp_path, plateau, study=wider)[0] == ["on_par"]
+
+
+def test_experiment_added_after_scores_leaves_its_claim_as_it_stood(tmp_path: Path) -> None:
+    low = claim(experiment="low", contrast={"plus": {"share": 1.0}, "minus": {"cell": "untuned"}})
+    start(tmp_path, low)
+    score(tmp_path)
+    more = {"vary": {"mixture.text_share": [1.0]}, "set": {"tune.lora.rank": 4}}
+
+    assert start(tmp_path, low, study=put(plain_study(), "experiments.low", more)) == ([], [])
+
+
+def test_selection_changes_no_registration(tmp_path: Path) -> None:
+    off = {"vary": {"mixture.text_share": [0.5]}, "set": {"tune.lora.rank": 4}, "default": False}
+    study = put(plain_study(), "experiments.rank", off)
+    ranked = claim(
+        experiment="rank", contrast={"plus": {"share": 0.5}, "minus": {"cell": "text50"}}
+    )
+    start(tmp_path, ranked, study=study)
+    score(tmp_path)
+
+    assert start(tmp_path, ranked, study=put(study, "experiments.rank.default", True)) == ([], [])
+
+
+@pytest.mark.parametrize("place", [0, 1])
+def test_edited_ledger_is_refused(tmp_path: Path, place: int) -> None:
+    start(tmp_path, claim(), claim("other"))
+    path = tmp_path / "example" / "claims.json"
+    found = entries(tmp_path)
+    found[place]["family"] = "secondary"
+    path.write_text(json.dumps(found))
+
+    with pytest.raises(IntegrityError) as caught:
+        start(tmp_path, claim())
+
+    assert caught.value.lines == (
+        f"{path}: the seal of entry {place + 1} is broken: the ledger was edited; put it back, or "
+        "delete it (every claim is then post hoc if there are scores)",
+    )
+
+
+@pytest.mark.parametrize("text", ["[", "{}x", '[{"id": 1}]', "[1]", "1"])
+def test_ledger_that_is_none_is_refused(tmp_path: Path, text: str) -> None:
+    (tmp_path / "example").mkdir()
+    (tmp_path / "example" / "claims.json").write_text(text)
+
+    with pytest.raises(IntegrityError, match=r"claims\.json: not readable; put it back"):
+        start(tmp_path, claim())
+
+
+def test_empty_folder_of_a_run_is_no_score(tmp_path: Path) -> None:
+    (tmp_path / "cells" / "text0" / "seed0" / "predictions").mkdir(parents=True)
+
+    assert not has_scores(tmp_path)
+
+
+def test_study_without_claims_has_no_ledger(tmp_path: Path) -> None:
+    assert start(tmp_path) == ([], [])
+    assert not (tmp_path / "example").exists()
+
+
+def test_entry_taken_out_of_the_ledger_is_missed(tmp_path: Path) -> None:
+    start(tmp_path, claim(), claim("other"))
+    (tmp_path / "example" / "claims.json").write_text(json.dumps(entries(tmp_path)[1:]))
+
+    with pytest.raises(IntegrityError, match="the seal of entry 1 is broken"):
+        start(tmp_path, claim())
