@@ -113,8 +113,8 @@ def run(
             f"weights were dropped: make run STUDY={grid.study.name} ARGS='-R tune'",
             soft_wrap=True,
         )
-    show_cost(screen, grid, cost, len(done), gflops)
     show_power(screen, detected)
+    show_cost(screen, grid, cost, len(done), gflops)
 
 
 def _device(grid: Grid, gpu: str | None, mfu: float | None) -> Device | None:

@@ -82,7 +82,8 @@ def show_power(screen: Console, rows: Sequence[Row]) -> None:
     )
     show(screen, title, shown)
     for line in power_lines(rows):
-        screen.print(line, soft_wrap=True)
+        screen.print(line)
+    screen.print()
 
 
 def _columns(row: Row) -> list[str]:
