@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
@@ -21,6 +21,7 @@ from matplotlib.transforms import offset_copy
 
 from mlan.report.points import MEAN, Point, covers_text, means
 from mlan.report.style import FAINT, INK, SERIES
+from mlan.report.summary import TUNED
 
 SHARE_LABEL = "text-only share of training examples (%)"
 HOLE = "#efefef"
@@ -50,7 +51,7 @@ class Look:
 
 def top_pct(points: Iterable[Point]) -> float:
     """Return the upper axis limit: all values and bounds fit, a multiple of 10, at most 100."""
-    highs = [v for p in points for v in (p.accuracy_pct, p.high_pct, p.chance_pct)]
+    highs = [v for p in points for v in (p.accuracy_pct, p.high_pct, p.band_high_pct, p.chance_pct)]
     highest = max((v for v in highs if math.isfinite(v)), default=0.0)
     return min(100.0, 10 * math.ceil((highest + 4) / 10))
 
@@ -116,8 +117,11 @@ def _draw_means(axes: Axes, own: list[Point], shift: float, look: Look) -> None:
             ms=size,
             zorder=3,
         )
+        # Half a band and half intervals would look like one.
+        if any(p.simultaneous for p in segment) and not all(p.simultaneous for p in segment):
+            segment = [replace(p, band_low_pct=math.nan) for p in segment]
         if any(p.bounded for p in segment):
-            low, high = [p.low_pct for p in segment], [p.high_pct for p in segment]
+            low, high = zip(*(p.reach_pct for p in segment), strict=True)
             axes.fill_between(x, low, high, color=series.colour, alpha=BAND_ALPHA, lw=0)
 
 
@@ -278,6 +282,23 @@ def label_shares(axes: Axes, points: Sequence[Point], look: Look) -> None:
     axes.xaxis.set_label_coords(50, 0, transform=below)
 
 
+def _interval_handles(points: Sequence[Point], level: str) -> list[Any]:
+    """Say what is drawn around means: a band for all shares at once, intervals of one each."""
+    banded = any(p.simultaneous for p in points)
+    alone = [p for p in points if p.bounded and not p.simultaneous and p.place in TUNED]
+    handles: list[Any] = []
+    if banded:
+        text = f"{level} band, all shares at once: {covers_text(points)}"
+        handles.append(Patch(facecolor=FAINT, alpha=0.35, lw=0, label=text))
+    if banded and alone:
+        text = f"{level} interval of one cell"
+        handles.append(Line2D([], [], color=FAINT, marker="|", ms=9, ls="", label=text))
+    if not banded and any(p.bounded for p in points):
+        text = f"{level} interval, share by share: {covers_text(points)}"
+        handles.append(Patch(facecolor=FAINT, alpha=0.35, lw=0, label=text))
+    return handles
+
+
 def legend(
     figure: Figure,
     points: Sequence[Point],
@@ -295,9 +316,7 @@ def legend(
         handles.append(
             Line2D([], [], color=look.colour, ls=look.dash, marker=look.marker, label=look.label)
         )
-    if any(p.bounded for p in points):
-        band = f"{level} interval: {covers_text(points)}"
-        handles.append(Patch(facecolor=FAINT, alpha=0.35, lw=0, label=band))
+    handles += _interval_handles(points, level)
     if len(_curve_seeds(points)) > 1:
         handles.append(Line2D([], [], color=FAINT, lw=0.6, marker=".", ms=2, label="one seed"))
     if any(p.known and p.not_run for p in points):

@@ -24,11 +24,13 @@ from mlan.report.summary import (
     MEASURES,
     TAGS,
     Cell,
+    Key,
     Summary,
 )
 from mlan.report.tokens import Budget, cell_budgets
 
 ABSENT = "–"
+UNDECIDING = "‡"
 SCORERS = {"strict": "generation, strict", "option": "option likelihood"}
 LATEX = {
     "\\": r"\textbackslash{}",
@@ -36,6 +38,7 @@ LATEX = {
     "^": r"\textasciicircum{}",
     "±": r"$\pm$",
     "†": r"$\dagger$",
+    "‡": r"$\ddagger$",
     "–": "--",
     **{sign: f"\\{sign}" for sign in "&%$#_{}"},
 }
@@ -125,9 +128,31 @@ def _score_row(
     found = [summary.interval(name, MEASURES[scorer], cell.name) for cell in cells]
     counts = sorted({int(row["n"]) for row in found if row is not None})
     n = str(counts[0]) if len(counts) == 1 else f"{counts[0]}–{counts[-1]}" if counts else ABSENT
+    title = row_title(summary, name, MEASURES[scorer])
+    return (title, label, n, *(score_text(row, summary.confidence) for row in found))
+
+
+def row_title(summary: Summary, name: str, key: Key) -> str:
+    """A benchmark's or group's name with its marks: not in the averages, cannot decide."""
     single = [b for b in summary.benchmarks if b.name == name]
     mark = " †" if single and not single[0].headline else ""
-    return (name + mark, label, n, *(score_text(row, summary.confidence) for row in found))
+    return f"{name}{mark}{_signal_mark(summary, name, key)}"
+
+
+def marked_name(summary: Summary, name: str, key: Key) -> str:
+    """A benchmark's or group's name, marked where it cannot decide."""
+    return f"{name}{_signal_mark(summary, name, key)}"
+
+
+def _signal_mark(summary: Summary, name: str, key: Key) -> str:
+    return f" {UNDECIDING}" if summary.decides(name, key) is False else ""
+
+
+def undeciding_note(summary: Summary) -> str:
+    """What the mark of a benchmark that cannot decide says; empty where nothing bears it."""
+    if all(summary.table("signal")["decides"]):
+        return ""
+    return f" {UNDECIDING}: cannot tell the cells of the curve apart (table signal)."
 
 
 def _scores_note(summary: Summary, cells: Sequence[Cell]) -> str:
@@ -148,7 +173,7 @@ def _scores_note(summary: Summary, cells: Sequence[Cell]) -> str:
     if any(not benchmark.headline for benchmark in summary.benchmarks):
         parts.append("†: not in the averages.")
     parts.append("Averages weigh benchmarks equally; groups are of vision benchmarks.")
-    return " ".join(parts)
+    return " ".join(parts) + undeciding_note(summary)
 
 
 def not_run(seeds: Mapping[str, str]) -> str:
