@@ -159,7 +159,7 @@ def test_recommend_draws_the_set_and_the_best_of_every_weight(told: Told) -> Non
         figure, rows = draw_recommend(told())
     free, dear = figure.axes
     assert free.get_title(loc="left") == "tokens cost nothing"
-    assert dear.get_title(loc="left") == "a million LM tokens cost 5 points"
+    assert dear.get_title(loc="left") == "5 points for a\nmillion LM tokens"
     inside = [row for row in rows if row.in_set and row.price == 0]
     assert len(free.patches) == len(inside)
     (line,) = free.lines

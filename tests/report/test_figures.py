@@ -149,7 +149,7 @@ def test_sweep_part_of_a_band_is_drawn_as_intervals() -> None:
     for curve, reach in ((whole, (40, 60)), (torn, (45, 55))):
         axes = Figure().subplots()
         draw_panel(axes, curve, Look(100))
-        (band,) = axes.collections
+        (band,) = [c for c in axes.collections if isinstance(c, PolyCollection)]
         limits = band.get_datalim(axes.transData)
         assert (limits.y0, limits.y1) == reach
 

@@ -14,7 +14,7 @@ from mlan.report.answers import MEAN, draw_answers
 from mlan.report.averages import draw_averages
 from mlan.report.cost import compute_table, draw_cost
 from mlan.report.forgetting import draw_forgetting
-from mlan.report.loss import draw_loss, loss_points, smooth
+from mlan.report.loss import draw_loss, loss_points
 from mlan.report.published import draw_beside
 from mlan.report.style import house_style
 from mlan.report.summary import MEASURES, Summary
@@ -103,10 +103,6 @@ def test_loss_panel_a_source_and_line_a_share_that_uses_it(summary_of: Build) ->
         (first.mean(), first.min(), first.max(), 2)
     )
     assert loss_points(replace(summary, further={})) == []
-
-
-def test_smooth_is_the_median_of_three_neighbours() -> None:
-    assert smooth([1, 9, 2, 3, 0]) == [1, 2, 3, 2, 0]
 
 
 def test_forgetting_bars_are_the_items_gained_and_lost(summary_of: Build) -> None:

@@ -16,7 +16,7 @@ import pandas as pd
 from mlan.evidence.blocks import Run
 from mlan.records import RECORD, checked
 
-BINS = 60
+BINS = 20
 COLUMNS = ["cell", "seed", "source", "modality", "first_step", "last_step", "loss", "tokens"]
 _FILE = "losses.csv"
 

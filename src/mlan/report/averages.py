@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from mlan.report.labels import name_points
+from mlan.report.labels import along, name_points
 from mlan.report.points import MEAN, Point, score_points
 from mlan.report.style import FAINT, INK, SERIES, new_figure, placeholder, share_colour
 from mlan.report.summary import AVERAGES, BASELINES, MEASURES, Summary
@@ -107,7 +107,8 @@ def _draw(axes: Axes, points: Sequence[Both], summary: Summary) -> list[Both]:
     means = [p for p in shown if p.seed == MEAN]
     runs = [(p.text_pct, p.vision_pct) for p in shown if p.seed != MEAN]
     places = [(p.text_pct, p.vision_pct) for p in means]
-    name_points(axes, places, [labels[p.cell] for p in means], PANEL_PT, runs)
+    line = along([(p.text_pct, p.vision_pct) for p in curve])
+    name_points(axes, places, [labels[p.cell] for p in means], PANEL_PT, [*runs, *line])
     return [p for p in far if p.seed == MEAN]
 
 

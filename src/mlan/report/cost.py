@@ -19,7 +19,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from mlan.report.front import steps
-from mlan.report.labels import name_points
+from mlan.report.labels import along, name_points
 from mlan.report.points import MEAN, score_points
 from mlan.report.style import FAINT, INK, new_figure, placeholder, share_colour
 from mlan.report.summary import AVERAGES, MEASURES, Summary
@@ -121,7 +121,7 @@ def _costs(runs: pd.DataFrame, quantity: str) -> dict[str, list[float]]:
 
 
 def _draw(axes: Axes, points: Sequence[CostPoint], labels: dict[str, str], scale: float) -> None:
-    axes.margins(0.12, 0.15)
+    axes.margins(0.15, 0.15)
     for p in points:
         bounded = math.isfinite(p.low_pct)
         reach = [[p.accuracy_pct - p.low_pct], [p.high_pct - p.accuracy_pct]] if bounded else None
@@ -138,10 +138,12 @@ def _draw(axes: Axes, points: Sequence[CostPoint], labels: dict[str, str], scale
         )
     end = axes.get_xlim()[1]
     places = [(p.cost / scale, p.accuracy_pct) for p in points]
-    axes.plot(*steps(places, end), color=INK, lw=0.9, zorder=2)
+    corners = steps(places, end)
+    axes.plot(*corners, color=INK, lw=0.9, zorder=2)
     axes.set_xlim(right=end)
     axes.xaxis.set_major_locator(MaxNLocator(5))
-    name_points(axes, places, [labels[p.cell] for p in points], PANEL_PT)
+    line = along([*zip(*corners, strict=True)])
+    name_points(axes, places, [labels[p.cell] for p in points], PANEL_PT, line)
 
 
 def _handles(points: Sequence[CostPoint], level: str) -> list[Any]:

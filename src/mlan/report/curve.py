@@ -21,7 +21,6 @@ from matplotlib.transforms import offset_copy
 
 from mlan.report.points import MEAN, Point, covers_text, means
 from mlan.report.style import FAINT, INK, SERIES
-from mlan.report.summary import TUNED
 
 SHARE_LABEL = "text-only share of training examples (%)"
 HOLE = "#efefef"
@@ -123,6 +122,15 @@ def _draw_means(axes: Axes, own: list[Point], shift: float, look: Look) -> None:
         if any(p.bounded for p in segment):
             low, high = zip(*(p.reach_pct for p in segment), strict=True)
             axes.fill_between(x, low, high, color=series.colour, alpha=BAND_ALPHA, lw=0)
+            if all(p.simultaneous for p in segment):
+                _draw_bars(axes, segment, shift, series.colour)
+
+
+def _draw_bars(axes: Axes, segment: Sequence[Point], shift: float, colour: str) -> None:
+    """Each share's own interval, within the band of all."""
+    places = [p.text_share_pct + shift for p in segment]
+    low, high = [p.low_pct for p in segment], [p.high_pct for p in segment]
+    axes.vlines(places, low, high, color=colour, lw=0.8, alpha=0.8, zorder=2)
 
 
 def segments(curve: Sequence[Point]) -> list[list[Point]]:
@@ -285,12 +293,10 @@ def label_shares(axes: Axes, points: Sequence[Point], look: Look) -> None:
 def _interval_handles(points: Sequence[Point], level: str) -> list[Any]:
     """Say what is drawn around means: a band for all shares at once, intervals of one each."""
     banded = any(p.simultaneous for p in points)
-    alone = [p for p in points if p.bounded and not p.simultaneous and p.place in TUNED]
     handles: list[Any] = []
     if banded:
         text = f"{level} band, all shares at once: {covers_text(points)}"
         handles.append(Patch(facecolor=FAINT, alpha=0.35, lw=0, label=text))
-    if banded and alone:
         text = f"{level} interval of one cell"
         handles.append(Line2D([], [], color=FAINT, marker="|", ms=9, ls="", label=text))
     if not banded and any(p.bounded for p in points):

@@ -233,6 +233,7 @@ def claims_table(summary: Summary) -> Table:
         "scores existed." if rows else f"Empty: {NO_CLAIMS}.",
         words=5,
         blocks=tuple(blocks),
+        prose=(2, 11),
     )  # fmt: skip
 
 

@@ -57,12 +57,13 @@ def draw_forgetting(summary: Summary) -> tuple[Figure, list[Change]]:
     rows = math.ceil(len(names) / COLUMNS)
     figure = new_figure(1.2 + 1.6 * rows)
     figure.suptitle(f"{TITLE}: text benchmarks, test part")
-    top = 1.08 * max(max(c.gained_pct, c.lost_pct) for c in found) or 1.0
+    top = 1.08 * max(c.gained_pct for c in found) or 1.0
+    bottom = -1.08 * max(c.lost_pct for c in found)
     for position, name in enumerate(names):
         axes = figure.add_subplot(rows, min(COLUMNS, len(names)), position + 1)
         own = [change for change in found if change.benchmark == name]
         _draw(axes, own)
-        axes.set_ylim(-top, top)
+        axes.set_ylim(bottom, top)
         axes.set_title(f"{name}\nn = {own[0].n} items", fontsize=7)
         axes.tick_params(labelsize=6.5)
         if position % COLUMNS == 0:

@@ -106,13 +106,18 @@ def draw_grid(summary: Summary) -> tuple[Figure, list[GridCell]]:
         axes.set_title(f"{label[:1].upper()}{label[1:]}: accuracy (%)")
         axes.set_xlabel("text-only share of examples (%)")
         if axes is not figure.axes[0] and _names(own) == _names(cells[: len(own)]):
-            axes.set_yticklabels([])
+            marks = [UNDECIDING if _is_mute(own, name) else "" for name in _names(own)]
+            axes.set_yticklabels(marks)
     figure.supxlabel(_words(summary, cells), fontsize=6.5, x=0.01, ha="left")
     return figure, cells
 
 
 def _names(cells: Sequence[GridCell]) -> list[str]:
     return list(dict.fromkeys(c.benchmark for c in cells))
+
+
+def _is_mute(cells: Sequence[GridCell], name: str) -> bool:
+    return any(c.decides is False for c in cells if c.benchmark == name)
 
 
 def _words(summary: Summary, cells: Sequence[GridCell]) -> str:

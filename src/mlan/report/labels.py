@@ -8,6 +8,7 @@ least. Places depend on the input alone, not on a renderer.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
 from matplotlib.axes import Axes
 
@@ -55,6 +56,18 @@ def name_points(
             zorder=5,
             arrowprops={"arrowstyle": "-", "lw": 0.3, "shrinkB": 2} if far else None,
         )
+
+
+def along(corners: Sequence[tuple[float, float]], each: int = 6) -> list[tuple[float, float]]:
+    """Return points on a line through some corners, `each` a stretch, that names should not cover.
+
+    The corners themselves are left out.
+    """
+    return [
+        (a[0] + (b[0] - a[0]) * step / (each + 1), a[1] + (b[1] - a[1]) * step / (each + 1))
+        for a, b in pairwise(corners)
+        for step in range(1, each + 1)
+    ]
 
 
 def _to_print(

@@ -1,9 +1,9 @@
 """Training loss of every source over the steps of stage 2, one panel a source.
 
-A line is a cell: the mean of its seeds stretch by stretch (losses.csv), smoothed by the median of
-three neighbours; the numbers behind it are not smoothed and hold the seeds' extremes. Loss is nats
-a supervised token of that source, on the examples that are being learnt. Losses of different
-sources are not compared: their answers differ in length and difficulty.
+A line is a cell, the mean of its seeds stretch by stretch (losses.csv); the numbers behind it hold
+the seeds' extremes too. Loss is nats a supervised token of that source, on the examples that are
+being learnt. Losses of different sources are not compared: their answers differ in length and
+difficulty.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
@@ -92,14 +91,8 @@ def _draw(axes: Axes, points: Sequence[LossPoint]) -> None:
     for share in sorted({p.text_share_pct for p in points}):
         own = [p for p in points if p.text_share_pct == share]
         middle = [(p.first_step + p.last_step) / 2 for p in own]
-        axes.plot(middle, smooth([p.loss for p in own]), color=share_colour(share), lw=1.0)
+        axes.plot(middle, [p.loss for p in own], color=share_colour(share), lw=1.0)
     axes.set_ylim(0, 1.03 * max(p.loss for p in points))
-
-
-def smooth(values: Sequence[float]) -> list[float]:
-    """Return the median of each value and its two neighbours, so that lines can be told apart."""
-    padded = [values[0], *values, values[-1]]
-    return [float(np.median(padded[i : i + 3])) for i in range(len(values))]
 
 
 def _handles(points: Sequence[LossPoint]) -> list[Any]:
@@ -110,5 +103,5 @@ def _handles(points: Sequence[LossPoint]) -> list[Any]:
     ]
     seeds = sorted({p.seeds for p in points})
     text = f"mean of {'–'.join(map(str, dict.fromkeys((seeds[0], seeds[-1]))))} seeds"
-    handles.append(Line2D([], [], ls="", label=f"{text}, smoothed"))
+    handles.append(Line2D([], [], ls="", label=text))
     return handles

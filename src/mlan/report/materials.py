@@ -37,6 +37,7 @@ def data_table(summary: Summary) -> Table:
         "smallest to largest of the runs that use the source. Licences of embedded works and of "
         f"locked repositories; whose your own files are is {_UNKNOWN}.{missing}",
         words=2,
+        prose=(7, 8),
     )  # fmt: skip
 
 
@@ -69,7 +70,8 @@ def _whose(source: Mapping[str, Any] | None, licences: Mapping[str, str]) -> tup
     if source["files"]:
         return str(source["adapter"]), f"{', '.join(source['files'])}: {_UNKNOWN}"
     works = [*_FACTS, *([source["style"]] if source["style"] else [])]
-    return str(source["adapter"]), "; ".join(f"{work}: {ASSETS[work].licence}" for work in works)
+    found = dict.fromkeys(ASSETS[work].licence for work in works)
+    return str(source["adapter"]), "; ".join(found)
 
 
 def recipe_table(summary: Summary) -> Table:
@@ -82,7 +84,8 @@ def recipe_table(summary: Summary) -> Table:
         header=("key", "base recipe", "differs in"),
         rows=tuple((key, _value(base.get(key)), _others(key, differs, labels)) for key in keys),
         note="Defaults are written out; none: not set, or not used." if keys else _UNTOLD,
-        words=3,
+        words=2,
+        prose=(2,),
     )
 
 

@@ -91,7 +91,7 @@ def draw_recommend(summary: Summary) -> tuple[Figure, list[Advice]]:
         axes = figure.add_subplot(lines, wide, position + 1)
         _draw(axes, [row for row in rows if row.price == price], shares)
         axes.set_title(_price(price))
-        axes.set_xlabel("weight of vision (the rest is text)")
+        axes.set_xlabel("weight of vision")
         if position % COLUMNS:
             axes.set_yticklabels([])
         else:
@@ -111,7 +111,8 @@ def draw_recommend(summary: Summary) -> tuple[Figure, list[Advice]]:
 def _price(price: float) -> str:
     if not price:
         return "tokens cost nothing"
-    return f"a million LM tokens cost {100 * price:g} points"
+    each, name = (0.1, "thousand") if price >= 1 else (100, "million")
+    return f"{each * price:.3g} points for a\n{name} LM tokens"
 
 
 def _draw(axes: Axes, rows: Sequence[Advice], shares: Sequence[Advice]) -> None:
@@ -155,12 +156,12 @@ def recommend_table(summary: Summary) -> Table:
     for price, weight in dict.fromkeys((row.price, row.weight_vision) for row in rows):
         here = [row for row in rows if (row.price, row.weight_vision) == (price, weight)]
         best = next((row for row in here if row.is_best), None)
-        if found and found[-1][0] != f"{100 * price:g}":
+        if found and found[-1][0] != f"{100 * price:.4g}":
             blocks.append(len(found))
         inside = [row for row in here if row.in_set]
         found.append(
             (
-                *(f"{100 * price:g}", f"{weight:g}"),
+                *(f"{100 * price:.4g}", f"{weight:g}"),
                 f"{best.text_share_pct:g}" if best else ABSENT,
                 ", ".join(f"{row.text_share_pct:g}" for row in inside),
                 ", ".join(_share(row.share_of_lm_tokens_pct) for row in inside),

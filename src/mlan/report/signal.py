@@ -31,6 +31,7 @@ def signal_table(summary: Summary) -> Table:
         if rows
         else "Empty: signal and noise were not computed.",
         words=2,
+        prose=(10,),
     )  # fmt: skip
 
 

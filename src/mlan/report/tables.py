@@ -46,7 +46,10 @@ LATEX = {
 
 @dataclass(frozen=True)
 class Table:
-    """A table as text; `words` counts the left-aligned columns, `blocks` starts a new block."""
+    """A table as text; `words` counts the left-aligned columns, `blocks` starts a new block.
+
+    `prose` are columns of whole sentences, broken into lines where the format can.
+    """
 
     caption: str
     header: tuple[str, ...]
@@ -54,6 +57,12 @@ class Table:
     note: str
     words: int
     blocks: tuple[int, ...] = ()
+    prose: tuple[int, ...] = ()
+
+    @property
+    def left(self) -> list[bool]:
+        """Which columns are left-aligned."""
+        return [i < self.words or i in self.prose for i in range(len(self.header))]
 
 
 def decimals(standard_error_pct: float) -> int:
@@ -248,7 +257,7 @@ def to_csv(table: Table) -> str:
 
 def to_markdown(table: Table) -> str:
     """Return a Markdown table with caption and note."""
-    rule = ["---"] * table.words + ["---:"] * (len(table.header) - table.words)
+    rule = ["---" if left else "---:" for left in table.left]
     lines = [table.header, rule, *(map(_grouped, row) for row in table.rows)]
     body = "\n".join(f"| {' | '.join(_bar(cell) for cell in line)} |" for line in lines)
     return f"{table.caption}\n\n{body}\n\n{table.note}\n"
@@ -260,7 +269,10 @@ def _bar(cell: str) -> str:
 
 def to_latex(table: Table) -> str:
     """Return a booktabs `table*` environment with caption and note."""
-    columns = "l" * table.words + "r" * (len(table.header) - table.words)
+    columns = "".join(
+        r"p{.2\textwidth}" if i in table.prose else "l" if left else "r"
+        for i, left in enumerate(table.left)
+    )
     body = []
     for position, row in enumerate(table.rows):
         body += [r"\midrule"] if position in table.blocks else []
