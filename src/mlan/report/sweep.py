@@ -98,7 +98,7 @@ def draw_benchmarks(summary: Summary, columns: int = 4) -> Drawn:
                 axes.set_xlabel("text share of examples (%)", fontsize=6.5)
     notes = ["† not in the averages"] if any(not b.headline for b in summary.benchmarks) else []
     if any(_undeciding(summary, b) for b in summary.benchmarks):
-        notes.append(f"{UNDECIDING} cannot tell cells apart (strict)")
+        notes.append(f"{UNDECIDING} cannot decide (strict)")
     legend(figure, _without_others(points), summary.level, notes)
     return figure, points
 
