@@ -56,7 +56,8 @@ def test_p_lies_between_that_of_one_pair_and_bonferroni() -> None:
             t = pair.value / pair.standard_error
             alone = 2 * float(stats.t.sf(abs(t), pair.df))
             p = float(str(row["p"]))
-            assert alone <= p <= min(1.0, 1.05 * pairs * alone + 0.002)
+            # Six correlated pairs: well above one alone, at most six times it.
+            assert min(0.9, 1.5 * alone) <= p <= min(1.0, 1.05 * pairs * alone + 0.002)
             assert row["tied"] == (p > 0.05)
 
 
