@@ -132,7 +132,7 @@ def test_another_share_of_one_cell_touches_no_other_cell() -> None:
     touched = changed(
         lambda p: put(p, "experiments.sweep.vary", {"mixture.text_share": [0.0, 0.25, 1.0]})
     )
-    runs = {job for job in touched if job not in (("collect",), ("claims",))}
+    runs = {job for job in touched if job not in {("collect",), ("claims",), ("draw",)}}
     assert {job[1] for job in runs} == {"text25"}
     assert {job[0] for job in runs} == {"mix", "tune", "predict", "score"}
 
@@ -344,17 +344,18 @@ def test_title_touches_the_figures_only() -> None:
 @pytest.mark.parametrize(
     ("key", "value", "stages"),
     [
-        ("recipe.tune.learning_rate", 0.5, {"tune"}),
-        ("recipe.tune.loss_unit", "sample", {"mix"}),
-        ("recipe.tune.rows", {"capacity": 64}, {"mix"}),
-        ("recipe.tune.rows", {"layout": "packed"}, {"mix", "tune"}),
-        ("recipe.tune.rows", {"steps": "single_modality"}, {"mix"}),
-        ("recipe.tune.lora.rank", 8, {"tune", "predict"}),
-        ("recipe.tune.weights", "fp32_master", {"tune"}),
-        ("recipe.tune.activation_checkpointing", 2, {"tune"}),
-        ("recipe.tune.pass_tokens", 512, {"tune"}),
-        ("recipe.align.steps", 7, {"align"}),
-        ("recipe.mixture.instances", 100, {"mix"}),
+        # The table of the recipe tells every key of it.
+        ("recipe.tune.learning_rate", 0.5, {"tune", "draw"}),
+        ("recipe.tune.loss_unit", "sample", {"mix", "draw"}),
+        ("recipe.tune.rows", {"capacity": 64}, {"mix", "draw"}),
+        ("recipe.tune.rows", {"layout": "packed"}, {"mix", "tune", "draw"}),
+        ("recipe.tune.rows", {"steps": "single_modality"}, {"mix", "draw"}),
+        ("recipe.tune.lora.rank", 8, {"tune", "predict", "draw"}),
+        ("recipe.tune.weights", "fp32_master", {"tune", "draw"}),
+        ("recipe.tune.activation_checkpointing", 2, {"tune", "draw"}),
+        ("recipe.tune.pass_tokens", 512, {"tune", "draw"}),
+        ("recipe.align.steps", 7, {"align", "draw"}),
+        ("recipe.mixture.instances", 100, {"mix", "draw"}),
         ("data.concepts", {"objects": 20}, {"prepare_concepts"}),
         ("data.benchmarks.t_capital.test", 20, {"prepare_benchmark"}),
         ("seeds", [0, 1, 2], {"mix", "tune", "predict", "score", "collect", "claims"}),

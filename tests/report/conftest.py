@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ import pytest
 from mlan.records import write_csv, write_record
 from mlan.report.summary import Summary, read_summary
 from mlan.stage import Job
+from tests.report import made_up
 
 TEXT = ("capital-text", "continent-text", "language-text", "demonym-text", "define", "category")
 VISION = {
@@ -47,6 +48,21 @@ GROUPS: dict[str, list[str]] = {
 MEASURES = (("generate", "strict"), ("generate", "lenient"), ("label_logit", "argmax"))
 SHARES = (0.0, 0.1, 0.25, 0.5, 0.75, 1.0)
 ITEMS = {"test": 80, "dev": 24}
+DESIGN: dict[str, Any] = {
+    "recipe": {"mixture.text_share": 0.5, "tune.learning_rate": 1e-3, "tune.command": None},
+    "differs": {"share-25": {"mixture.text_share": 0.25}, "lr-3e-4": {"tune.learning_rate": 3e-4}},
+    "sources": {
+        "text-a": {"adapter": "facts", "style": None, "repository": None, "files": []},
+        "text-b": {"adapter": "chat", "style": None, "repository": None, "files": ["own.jsonl"]},
+        "vision-a": {"adapter": "facts", "style": "twemoji", "repository": None, "files": []},
+        "vision-b": {
+            "adapter": "conversations",
+            "style": None,
+            "repository": "hub:datasets/org/name",
+            "files": [],
+        },
+    },
+}
 
 
 @dataclass(frozen=True)
@@ -64,6 +80,8 @@ class Grid:
     title: str = "Score against text share"
     dev_seeds: tuple[int, ...] | None = None
     sources: tuple[str, ...] = ("text-a", "vision-a", "stage1:train")
+    further: bool = True  # tables that a summary may lack
+    banded: bool = False
 
     def chosen(self) -> dict[str, dict[str, Any]]:
         """The benchmarks of this grid."""
@@ -164,6 +182,16 @@ def _intervals(scores: pd.DataFrame, shares: dict[str, float | None]) -> pd.Data
     return pd.DataFrame(rows)
 
 
+def _banded(intervals: pd.DataFrame) -> pd.DataFrame:
+    """A band half as wide again as the interval, for the cells of the curve."""
+    curve = intervals["cell"].str.startswith("share")
+    reach = 0.75 * (intervals["high"] - intervals["low"])
+    return intervals.assign(
+        band_low=(intervals["value"] - reach).where(curve),
+        band_high=(intervals["value"] + reach).where(curve),
+    )
+
+
 def _tokens(cell: str, share: float, seed: int) -> list[dict[str, Any]]:
     examples = {"text": round(480 * share), "vision": 480 - round(480 * share)}
     rows = []
@@ -248,15 +276,24 @@ def write_summary(folder: Path, grid: Grid) -> None:
         }
         for cell, (share, planned, done) in cells.items()
     ]
+    intervals = _intervals(scores, {cell: share for cell, (share, _, _) in cells.items()})
     tables = {
         "scores": scores,
-        "intervals": _intervals(scores, {cell: share for cell, (share, _, _) in cells.items()}),
+        "intervals": _banded(intervals) if grid.banded else intervals,
         "tokens": pd.DataFrame(tokens),
         "cells": pd.DataFrame(listing),
         "scores_clean": _clean(scores),
         "contamination": _shared(grid),
         "forgetting": _changes(scores),
     }
+    if grid.further:
+        tables |= {
+            "signal": made_up.signal(scores),
+            "ties": made_up.ties(scores),
+            "losses": made_up.losses(cells),
+            "answers": made_up.answers(cells, grid.benchmarks),
+        }
+        write_csv(folder / "compute.csv", made_up.compute(cells))
     for name, table in tables.items():
         write_csv(folder / f"{name}.csv", table)
     outputs = [folder / f"{name}.csv" for name in tables]
@@ -273,6 +310,7 @@ def identity(grid: Grid) -> dict[str, Any]:
         "confidence": 0.95,
         "benchmarks": grid.chosen(),
         "study": "made-up",
+        "design": DESIGN,
     }
 
 
@@ -280,7 +318,10 @@ def make_job(folder: Path, grid: Grid, out: str = "report") -> Job:
     """A draw job over a fresh summary folder."""
     if not (folder / "summary").exists():
         write_summary(folder / "summary", grid)
-    return Job("draw", identity(grid), "0", folder / out, {"summary": folder / "summary"})
+    inputs = {"summary": folder / "summary"}
+    if grid.further:
+        inputs["evidence"] = made_up.write_evidence(folder / "evidence", grid.cells())
+    return Job("draw", identity(grid), "0", folder / out, inputs)
 
 
 @pytest.fixture(scope="session")
@@ -301,7 +342,22 @@ def summary_folder(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Pa
 @pytest.fixture
 def summary_of(summary_folder: Callable[..., Path]) -> Callable[..., Summary]:
     """Write and read a summary; keywords change the grid (see Grid)."""
-    return lambda **changes: read_summary(summary_folder(**changes), identity(Grid(**changes)))
+
+    def build(evidence: Path | None = None, **changes: Any) -> Summary:
+        return read_summary(summary_folder(**changes), identity(Grid(**changes)), evidence)
+
+    return build
+
+
+@pytest.fixture
+def told(tmp_path: Path, summary_of: Callable[..., Summary]) -> Callable[..., Summary]:
+    """A summary with verdicts; `claims` are rows of claims.csv, other keywords change the grid."""
+
+    def build(claims: Sequence[Mapping[str, Any]] = made_up.CLAIMS, **changes: Any) -> Summary:
+        folder = made_up.write_evidence(tmp_path / "evidence", Grid(**changes).cells(), claims)
+        return summary_of(folder, **changes)
+
+    return build
 
 
 @pytest.fixture

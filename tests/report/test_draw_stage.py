@@ -39,6 +39,8 @@ def test_draw_degraded_study_writes_the_full_set_of_files(job_of: Callable[..., 
     record = read_record(job.out)
     assert set(record["outputs"]) == FILES
     assert record["facts"] == {"not_run": {"share-50": "1"}}
+    measured = {*(f"figures/cost.{k}" for k in ("pdf", "svg", "png", "csv")), "tables/compute.md"}
+    assert all((job.out / name).exists() for name in measured)  # and no record vouches for them
     assert not stale.exists()
     scores = pd.read_csv(job.inputs["summary"] / "scores.csv")
     drawn = pd.read_csv(checked(job.out / "figures" / "benchmarks.csv"), dtype={"seed": str})
@@ -51,6 +53,26 @@ def test_draw_degraded_study_writes_the_full_set_of_files(job_of: Callable[..., 
     )  # fmt: skip
     assert len(both) == len(runs) == len(FEW) * 2 * 5
     assert both["accuracy_pct"].to_list() == pytest.approx((100 * both["value"]).to_list(), 1e-5)
+
+
+def test_draw_measured_times_change_no_record(job_of: Callable[..., Job]) -> None:
+    job = job_of(benchmarks=FEW, shares=(0.0, 1.0), seeds=(0,), others=())
+    draw(job)
+    before, cost = read_record(job.out), (job.out / "figures" / "cost.csv").read_text()
+    path = job.inputs["summary"] / "compute.csv"
+    write_csv(path, pd.read_csv(path).assign(seconds=3600.0))
+    draw(job)
+    assert read_record(job.out) == before
+    assert (job.out / "figures" / "cost.csv").read_text() != cost
+
+
+def test_draw_without_claims_and_further_tables_says_so(job_of: Callable[..., Job]) -> None:
+    job = job_of(benchmarks=FEW, shares=(0.0, 1.0), seeds=(0,), others=(), further=False)
+    draw(job)
+    assert set(read_record(job.out)["outputs"]) == FILES
+    assert (job.out / "tables" / "claims.md").read_text().rstrip().endswith(
+        "Empty: the study states no claims."
+    )  # fmt: skip
 
 
 def test_draw_changed_summary_is_refused(job_of: Callable[..., Job]) -> None:

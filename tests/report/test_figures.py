@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import pairwise
 from statistics import NormalDist
 
@@ -11,10 +12,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from matplotlib.axes import Axes
+from matplotlib.collections import PolyCollection
 from matplotlib.colors import to_hex
+from matplotlib.figure import Figure
 
 from mlan.report.controls import draw_real_vs_blind
-from mlan.report.curve import apart, segments, top_pct
+from mlan.report.curve import Look, apart, draw_panel, segments, top_pct
 from mlan.report.points import Point, counts_text
 from mlan.report.style import SERIES, house_style
 from mlan.report.summary import MEASURES, Key, Summary
@@ -119,8 +122,36 @@ def test_sweep_one_seed_draws_no_seed_line_and_says_so(summary_of: Build) -> Non
     assert not [line for line in figure.axes[0].lines if line.get_marker() == "."]
     assert figure.axes[0].get_title(loc="left").endswith("1 seed")
     labels = [text.get_text() for text in figure.legends[0].get_texts()]
-    assert "95 % interval: items only (one seed)" in labels
+    assert "95 % interval, share by share: items only (one seed)" in labels
     assert "one seed" not in labels
+
+
+def test_sweep_band_holds_all_shares_at_once_and_is_told_from_intervals(summary_of: Build) -> None:
+    summary = summary_of(banded=True)
+    with house_style():
+        figure, points = draw_sweep(summary)
+    labels = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert "95 % band, all shares at once: seeds and items" in labels
+    assert "95 % interval of one cell" in labels  # of those off the curve
+    assert not [label for label in labels if "share by share" in label]
+    bands = [c for c in figure.axes[1].collections if isinstance(c, PolyCollection)]
+    band = bands[0].get_datalim(figure.axes[1].transData)
+    curve = [p for p in points if p.panel == "vision average" and p.series == "strict"]
+    curve = [p for p in curve if p.place == "curve" and p.seed == "mean"]
+    assert band.y0 == pytest.approx(min(p.band_low_pct for p in curve))
+    assert band.y1 == pytest.approx(max(p.band_high_pct for p in curve))
+    assert {p.simultaneous for p in curve} == {True}
+
+
+def test_sweep_part_of_a_band_is_drawn_as_intervals() -> None:
+    whole = [replace(point(x, 50), band_low_pct=40, band_high_pct=60) for x in (0, 50)]
+    torn = [whole[0], point(50, 50)]
+    for curve, reach in ((whole, (40, 60)), (torn, (45, 55))):
+        axes = Figure().subplots()
+        draw_panel(axes, curve, Look(100))
+        (band,) = [c for c in axes.collections if isinstance(c, PolyCollection)]
+        limits = band.get_datalim(axes.transData)
+        assert (limits.y0, limits.y1) == reach
 
 
 def test_sweep_without_baseline_draws_none(summary_of: Build) -> None:
@@ -160,7 +191,9 @@ def test_benchmarks_marks_what_is_not_in_the_averages(summary_of: Build) -> None
     titles = [axes.get_title(loc="left").splitlines()[0] for axes in figure.axes]
     assert len(titles) == 13
     assert [title for title in titles if "†" in title] == ["define †", "position †"]
-    assert {p.panel for p in points} == {title.removesuffix(" †") for title in titles}
+    assert {p.panel for p in points} == {title.split(" ")[0] for title in titles}
+    # The colour alone cannot tell cells apart.
+    assert [title for title in titles if "‡" in title] == ["colour ‡"]
 
 
 def test_format_invalid_rate_is_the_mean_over_runs(summary_of: Build) -> None:

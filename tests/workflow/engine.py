@@ -106,7 +106,8 @@ class Engine:
             for path in sorted(root.rglob("*"))
             if path.is_file()
             and path.relative_to(root).parts[0] not in skip
-            and path.name not in ("run.json", "compute.csv", ".snakemake_timestamp")
+            and path.name not in ("run.json", ".snakemake_timestamp")
+            and path.stem not in ("compute", "cost")  # measured times
         }
 
 

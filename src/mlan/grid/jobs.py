@@ -20,6 +20,7 @@ from mlan.grid.cells import RELEASED, STAGE_1
 from mlan.grid.claims import resolved_claims
 from mlan.grid.data_jobs import DataJobs
 from mlan.grid.ledger import registration
+from mlan.grid.told import told_design
 
 # Keys of the tuning section that the plan has used up; training reads the plan instead.
 _PLAN_KEYS = ("examples_per_step", "rows", "loss_unit", "microbatch")
@@ -348,10 +349,17 @@ class Grid(DataJobs):
             "order_not_controlled": [
                 cell.name for cell in self.cells.values() if not cell.order_controlled
             ],
+            "design": told_design(self),
         }
 
     def _inputs_draw(self) -> dict[str, Path]:
-        return {"summary": self.folder("summary"), "evidence": self.folder("evidence")}
+        lock = self.study.path.with_name(f"{self.study.name}.lock.yaml")
+        locked = {"file:lock": lock} if lock.is_file() else {}
+        return {
+            "summary": self.folder("summary"),
+            "evidence": self.folder("evidence"),
+            **locked,
+        }
 
 
 def _trained(tune: Tune) -> dict[str, Any]:

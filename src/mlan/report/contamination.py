@@ -12,17 +12,23 @@ from dataclasses import dataclass
 from typing import Any
 
 from matplotlib.axes import Axes
-from matplotlib.colors import LinearSegmentedColormap, to_hex
+from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
-from mlan.report.style import FAINT, INK, SERIES, luma, new_figure, placeholder
+from mlan.report.style import FAINT, INK, SHADES, luma, new_figure, placeholder
 from mlan.report.summary import MEASURES, Summary
-from mlan.report.tables import ABSENT, SCORERS, Table, columns, row_names
+from mlan.report.tables import (
+    ABSENT,
+    SCORERS,
+    Table,
+    columns,
+    marked_name,
+    row_names,
+    undeciding_note,
+)
 
 TITLE = "Benchmark items that training data holds"
 _PART = "test"
-# One hue from white to the darkest series' blue: lightness alone tells the values apart.
-_SHADES = LinearSegmentedColormap.from_list("share", ["#ffffff", SERIES["real"].colour])
 
 
 @dataclass(frozen=True)
@@ -72,12 +78,12 @@ def _draw_squares(
     for square in squares:
         row, column = sources.index(square.source), names.index(square.benchmark)
         grid[row][column] = square.touched_pct
-        shade = to_hex(_SHADES(square.touched_pct / 100))
+        shade = to_hex(SHADES(square.touched_pct / 100))
         text = percent_text(square.touched_pct)
         # Light ink on a dark ground.
         colour = INK if luma(shade) > 0.55 else "#ffffff"
         axes.text(column, row, text, ha="center", va="center", fontsize=6.5, color=colour)
-    axes.imshow(grid, cmap=_SHADES, vmin=0, vmax=100, aspect="auto")
+    axes.imshow(grid, cmap=SHADES, vmin=0, vmax=100, aspect="auto")
     axes.set_xticks([x + 0.5 for x in range(len(names) - 1)], minor=True)
     axes.set_yticks([y + 0.5 for y in range(len(sources) - 1)], minor=True)
     axes.grid(visible=False)
@@ -135,14 +141,15 @@ def clean_table(summary: Summary) -> Table:
                 clean = summary.clean_rows.get((name, key), [])
                 whole = summary.scores(name, key)
                 if any(row["removed"] for row in clean) or len(clean) < len(whole):
-                    rows.append((name, label, *found))
+                    rows.append((marked_name(summary, name, key), label, *found))
     return Table(
         caption="Accuracy in per cent on clean items of the test part.",
         header=("benchmark", "scorer", *(cell.label for cell in cells)),
         rows=tuple(rows),
         note="Clean: items of which no source of the cell holds the question or the picture; in "
         "brackets the accuracy on all items and how many were taken out. Means over seeds. "
-        f"{ABSENT}: nothing is left. Benchmarks without such items are not listed.",
+        f"{ABSENT}: nothing is left. Benchmarks without such items are not listed."
+        + undeciding_note(summary),
         words=2,
     )
 

@@ -38,7 +38,8 @@ def draw_real_vs_blind(summary: Summary) -> tuple[Figure, list[Point]]:
         axes.set_title(f"{label[:1].upper()}{label[1:]}\n{counts_text(own)}")
         axes.set_xlabel(SHARE_LABEL)
     figure.axes[0].set_ylabel(f"accuracy (%), {part} part")
-    legend(figure, points, summary.level)
+    drawn = [p for p in points if p.place != "other"]
+    legend(figure, drawn, summary.level)
     return figure, [_with_scorer(p, scorer) for scorer, own in panels.items() for p in own]
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
@@ -50,7 +50,7 @@ class Look:
 
 def top_pct(points: Iterable[Point]) -> float:
     """Return the upper axis limit: all values and bounds fit, a multiple of 10, at most 100."""
-    highs = [v for p in points for v in (p.accuracy_pct, p.high_pct, p.chance_pct)]
+    highs = [v for p in points for v in (p.accuracy_pct, p.high_pct, p.band_high_pct, p.chance_pct)]
     highest = max((v for v in highs if math.isfinite(v)), default=0.0)
     return min(100.0, 10 * math.ceil((highest + 4) / 10))
 
@@ -116,9 +116,21 @@ def _draw_means(axes: Axes, own: list[Point], shift: float, look: Look) -> None:
             ms=size,
             zorder=3,
         )
+        # Half a band and half intervals would look like one.
+        if any(p.simultaneous for p in segment) and not all(p.simultaneous for p in segment):
+            segment = [replace(p, band_low_pct=math.nan) for p in segment]
         if any(p.bounded for p in segment):
-            low, high = [p.low_pct for p in segment], [p.high_pct for p in segment]
+            low, high = zip(*(p.reach_pct for p in segment), strict=True)
             axes.fill_between(x, low, high, color=series.colour, alpha=BAND_ALPHA, lw=0)
+            if all(p.simultaneous for p in segment):
+                _draw_bars(axes, segment, shift, series.colour)
+
+
+def _draw_bars(axes: Axes, segment: Sequence[Point], shift: float, colour: str) -> None:
+    """Each share's own interval, within the band of all."""
+    places = [p.text_share_pct + shift for p in segment]
+    low, high = [p.low_pct for p in segment], [p.high_pct for p in segment]
+    axes.vlines(places, low, high, color=colour, lw=0.8, alpha=0.8, zorder=2)
 
 
 def segments(curve: Sequence[Point]) -> list[list[Point]]:
@@ -278,6 +290,21 @@ def label_shares(axes: Axes, points: Sequence[Point], look: Look) -> None:
     axes.xaxis.set_label_coords(50, 0, transform=below)
 
 
+def _interval_handles(points: Sequence[Point], level: str) -> list[Any]:
+    """Say what is drawn around means: a band for all shares at once, intervals of one each."""
+    banded = any(p.simultaneous for p in points)
+    handles: list[Any] = []
+    if banded:
+        text = f"{level} band, all shares at once: {covers_text(points)}"
+        handles.append(Patch(facecolor=FAINT, alpha=0.35, lw=0, label=text))
+        text = f"{level} interval of one cell"
+        handles.append(Line2D([], [], color=FAINT, marker="|", ms=9, ls="", label=text))
+    if not banded and any(p.bounded for p in points):
+        text = f"{level} interval, share by share: {covers_text(points)}"
+        handles.append(Patch(facecolor=FAINT, alpha=0.35, lw=0, label=text))
+    return handles
+
+
 def legend(
     figure: Figure,
     points: Sequence[Point],
@@ -295,9 +322,7 @@ def legend(
         handles.append(
             Line2D([], [], color=look.colour, ls=look.dash, marker=look.marker, label=look.label)
         )
-    if any(p.bounded for p in points):
-        band = f"{level} interval: {covers_text(points)}"
-        handles.append(Patch(facecolor=FAINT, alpha=0.35, lw=0, label=band))
+    handles += _interval_handles(points, level)
     if len(_curve_seeds(points)) > 1:
         handles.append(Line2D([], [], color=FAINT, lw=0.6, marker=".", ms=2, label="one seed"))
     if any(p.known and p.not_run for p in points):

@@ -7,8 +7,8 @@ from typing import Any
 
 import pandas as pd
 
-from mlan.report.summary import BASELINES, Cell, Summary
-from mlan.report.tables import ABSENT, Table
+from mlan.report.summary import BASELINES, Cell, Key, Summary
+from mlan.report.tables import ABSENT, Table, marked_name, undeciding_note
 from mlan.score.metrics import METRICS
 
 
@@ -20,7 +20,11 @@ def official_table(summary: Summary) -> Table:
     baselines = [cell for cell in summary.cells if cell.place in BASELINES]
     cells = [*baselines, *summary.tuned]
     rows = tuple(
-        (*map(str, key), str(found["n"].iloc[0]), *(_mean(str(key[1]), found, c) for c in cells))
+        (
+            *_names(summary, key),
+            str(found["n"].iloc[0]),
+            *(_mean(str(key[1]), found, c) for c in cells),
+        )
         for key, found in summary.official.groupby(["benchmark", "metric"], sort=False)
     )
     return Table(
@@ -29,11 +33,16 @@ def official_table(summary: Summary) -> Table:
         header=("benchmark", "metric", "n", *(cell.label for cell in cells)),
         rows=rows,
         note="n: items of the test part. Means over seeds; standard errors by run stand in "
-        "scores.csv. Answers are read by the benchmark's own rule."
+        "scores.csv. Answers are read by the benchmark's own rule." + undeciding_note(summary)
         if rows
         else "No benchmark of this study has an official rule.",
         words=2,
     )
+
+
+def _names(summary: Summary, key: Any) -> tuple[str, str]:
+    benchmark, metric = map(str, key)
+    return marked_name(summary, benchmark, Key("generate", "official")), metric
 
 
 def _mean(metric: str, found: pd.DataFrame, cell: Cell) -> str:

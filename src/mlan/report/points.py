@@ -23,7 +23,8 @@ class Point:
     """One drawn number. Accuracies, bounds and chance are per cent; NaN is "not known".
 
     `seed` is a run's seed or `mean`; `not_run` lists the planned seeds without a score; only a
-    mean has an interval (`low_pct`, `high_pct`), what it covers (`covers`) and its counts.
+    mean has an interval (`low_pct`, `high_pct`), what it covers (`covers`) and its counts. The band
+    (`band_low_pct`, `band_high_pct`) holds for all shares of the curve at once.
     """
 
     panel: str
@@ -41,6 +42,8 @@ class Point:
     seeds: float = math.nan
     covers: str = ""
     not_run: str = ""
+    band_low_pct: float = math.nan
+    band_high_pct: float = math.nan
 
     @property
     def known(self) -> bool:
@@ -56,6 +59,18 @@ class Point:
     def bounded(self) -> bool:
         """Whether there is an interval."""
         return math.isfinite(self.low_pct) and math.isfinite(self.high_pct)
+
+    @property
+    def simultaneous(self) -> bool:
+        """Whether there is a band for all shares at once."""
+        return math.isfinite(self.band_low_pct) and math.isfinite(self.band_high_pct)
+
+    @property
+    def reach_pct(self) -> tuple[float, float]:
+        """What is drawn around the mean: the band where there is one, else the interval."""
+        if self.simultaneous:
+            return self.band_low_pct, self.band_high_pct
+        return self.low_pct, self.high_pct
 
 
 def score_points(summary: Summary, panel: str, series: Mapping[str, Key]) -> list[Point]:
@@ -102,6 +117,8 @@ def _mean_point(summary: Summary, panel: str, series: str, key: Key, cell: Cell)
         seeds=row["seeds"],
         covers=str(row["covers"]),
         not_run=not_run,
+        band_low_pct=100 * row.get("band_low", math.nan),
+        band_high_pct=100 * row.get("band_high", math.nan),
     )
 
 

@@ -19,7 +19,7 @@ import pandas as pd
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.backends.backend_pdf import FigureCanvasPdf
 from matplotlib.backends.backend_svg import FigureCanvasSVG
-from matplotlib.colors import to_rgb
+from matplotlib.colors import LinearSegmentedColormap, to_hex, to_rgb
 from matplotlib.figure import Figure
 
 from mlan.records import atomic, write_csv
@@ -99,6 +99,18 @@ SERIES = {
     "blank": Series("blank image", "#E69F00", "D", "--"),
 }
 
+# How a verdict is marked; grey is what says nothing.
+VERDICTS = {
+    "supported": Series("supported", "#0072B2", "o", "-"),
+    "contradicted": Series("contradicted", "#D55E00", "X", "-"),
+    "undecided": Series("undecided", "#6e6e6e", "D", "-"),
+    "not run": Series("not run", "#a8a8a8", "_", ":"),
+    "withdrawn": Series("withdrawn", "#a8a8a8", "_", ":"),
+}
+
+# One hue from white to the darkest series' blue: lightness alone tells the values apart.
+SHADES = LinearSegmentedColormap.from_list("share", ["#ffffff", SERIES["real"].colour])
+
 PARTS = {
     "text of text examples": "#0072B2",
     "text of vision examples": "#56B4E9",
@@ -110,6 +122,11 @@ def luma(colour: str) -> float:
     """Return the grey value of a colour in 0..1: .299 R + .587 G + .114 B (ITU-R BT.601)."""
     red, green, blue = to_rgb(colour)
     return 0.299 * red + 0.587 * green + 0.114 * blue
+
+
+def share_colour(text_share_pct: float) -> str:
+    """Return the shade of a text share: light for none, dark for text alone."""
+    return to_hex(SHADES(0.2 + 0.8 * text_share_pct / 100))
 
 
 @contextmanager
@@ -135,7 +152,9 @@ def save(figure: Figure, folder: Path, name: str) -> list[Path]:
     """Write `folder/name.pdf`, `.svg` and `.png` atomically and return the paths."""
     paths = []
     with house_style():
-        # The layout is solved once and frozen; otherwise each format would solve it again.
+        # The layout is solved once and frozen; otherwise each format would solve it again. Letters
+        # are as wide as they are drawn only at the resolution at which they are drawn.
+        figure.dpi = DPI
         figure.draw_without_rendering()
         figure.set_layout_engine("none")
         for kind, canvas in CANVASES.items():

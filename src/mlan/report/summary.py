@@ -8,7 +8,8 @@ stays visible. Not here: estimates; every number is read as it was collected.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,8 @@ import pandas as pd
 
 from mlan.errors import DataError
 from mlan.evidence.curves import on_curve
-from mlan.records import checked
+from mlan.records import checked, read_record
+from mlan.report.evidence import Evidence, read_evidence
 
 # Places of tuned cells, and of models to compare with, which have no share.
 TUNED, BASELINES = ("curve", "other"), ("untuned", "released")
@@ -38,6 +40,17 @@ COLUMNS = {
     "fraction",
     "forgetting": "cell seed benchmark part condition scorer parser n gained lost",
 }
+
+# Tables that a summary may lack: figures then say so.
+OPTIONAL = {
+    "signal": "benchmark scorer parser spread seed_sd ratio p decides why cells seeds best_cell "
+    "worst_cell",
+    "ties": "benchmark scorer parser cell value below_best p tied seeds",
+    "losses": "cell seed source modality first_step last_step loss tokens",
+    "answers": "cell seed benchmark part condition n words characters cut_rate yes_rate "
+    "gold_yes_rate yes_no_items",
+}
+COMPUTE = ("cell", "seed", "stage", "seconds", "tokens_per_s")
 
 
 @dataclass(frozen=True)
@@ -110,6 +123,10 @@ class Summary:
     shared: list[dict[str, Any]]  # of contamination.csv
     limits: Mapping[tuple[str, str], frozenset[int]]
     order_not_controlled: tuple[str, ...] = ()  # cells that an external command trained
+    further: Mapping[str, pd.DataFrame] = field(default_factory=dict)  # of OPTIONAL, empty ones too
+    compute: pd.DataFrame = field(default_factory=pd.DataFrame)  # of no record: see `_compute`
+    evidence: Evidence = field(default_factory=Evidence)
+    design: Mapping[str, Any] = field(default_factory=dict)  # see `mlan.grid.told`
 
     @property
     def tuned(self) -> list[Cell]:
@@ -120,6 +137,19 @@ class Summary:
     def level(self) -> str:
         """The level of the intervals, as `95 %`."""
         return f"{100 * self.confidence:g} %"
+
+    def table(self, name: str) -> pd.DataFrame:
+        """One of the tables that a summary may lack; without rows then."""
+        return self.further.get(name, pd.DataFrame(columns=OPTIONAL[name].split()))
+
+    def decides(self, benchmark: str, key: Key) -> bool | None:
+        """Whether a benchmark can tell cells of the curve apart; None where that is not known."""
+        return self._signal.get((benchmark, key.scorer, key.parser))
+
+    @cached_property
+    def _signal(self) -> dict[tuple[str, str, str], bool]:
+        rows = _rows(self.table("signal"))
+        return {(r["benchmark"], r["scorer"], r["parser"]): bool(r["decides"]) for r in rows}
 
     def members(self, group: str) -> list[Benchmark]:
         """Benchmarks behind a name: itself, or the headline benchmarks of a group."""
@@ -151,14 +181,17 @@ class Summary:
         return replace(cell, planned=planned).not_run
 
 
-def read_summary(folder: Path, identity: Mapping[str, Any]) -> Summary:
+def read_summary(
+    folder: Path, identity: Mapping[str, Any], evidence: Path | None = None
+) -> Summary:
     """Read a summary folder; `identity` gives `title`, `confidence` and `benchmarks`.
 
-    It may give `limits`: entries of `condition`, `part` and the only `seeds` where they are asked.
+    `limits` of it holds entries of `condition`, `part` and the only `seeds` where they are asked.
+    It may give `design` (`mlan.grid.told`); `evidence` is the folder of the verdicts.
     Raises IntegrityError for a file that differs from its record, DataError for a table that
     lacks a column.
     """
-    tables = {name: _read(folder / f"{name}.csv", name) for name in COLUMNS}
+    tables = {name: _read(folder / f"{name}.csv", columns) for name, columns in COLUMNS.items()}
     return Summary(
         title=str(identity["title"]),
         confidence=float(identity["confidence"]),
@@ -179,16 +212,36 @@ def read_summary(folder: Path, identity: Mapping[str, Any]) -> Summary:
             for entry in identity["limits"]
         },
         order_not_controlled=tuple(identity["order_not_controlled"]),
+        further=_further(folder),
+        compute=_compute(folder / "compute.csv"),
+        evidence=read_evidence(evidence),
+        design=identity.get("design", {}),
     )
 
 
-def _read(path: Path, name: str) -> pd.DataFrame:
+def _further(folder: Path) -> dict[str, pd.DataFrame]:
+    there = read_record(folder)["outputs"]
+    return {
+        name: _read(folder / f"{name}.csv", columns)
+        for name, columns in OPTIONAL.items()
+        if f"{name}.csv" in there
+    }
+
+
+def _compute(path: Path) -> pd.DataFrame:
+    """What runs took; never the same twice, so that no record vouches for it and it may be gone."""
+    if not path.exists():
+        return pd.DataFrame(columns=COMPUTE)
+    return pd.read_csv(path, keep_default_na=False, na_values=[""], dtype={"cell": str})
+
+
+def _read(path: Path, columns: str) -> pd.DataFrame:
     # Only the empty field is "absent": a cell or source may well be called `none` or `nan`.
     texts = dict.fromkeys(
         ("cell", "source", "benchmark", "experiments", "seeds_planned", "seeds_done"), str
     )
     frame = pd.read_csv(checked(path), keep_default_na=False, na_values=[""], dtype=texts)
-    lacking = [column for column in COLUMNS[name].split() if column not in frame.columns]
+    lacking = [column for column in columns.split() if column not in frame.columns]
     if lacking:
         raise DataError(f"{path}: column {lacking[0]!r} is missing; run the collect stage again")
     return frame

@@ -15,6 +15,7 @@ from mlan.report.curve import SHARE_LABEL, Look, draw_panel, label_shares, legen
 from mlan.report.points import MEAN, Point, counts_text, invalid_points, score_points
 from mlan.report.style import new_figure, placeholder
 from mlan.report.summary import AVERAGES, GROUP_PREFIX, MEASURES, TAGS, Benchmark, Summary
+from mlan.report.tables import UNDECIDING
 
 ACCURACY_LABEL = "accuracy (%), test part"
 HEADLINE = {name: MEASURES[name] for name in ("strict", "option")}
@@ -73,8 +74,8 @@ def draw_benchmarks(summary: Summary, columns: int = 4) -> Drawn:
     """Small multiples: every benchmark, text rows above vision rows, at most `columns` wide."""
     rows: list[list[Benchmark]] = []
     for modality in AVERAGES:
-        own = [b for b in summary.benchmarks if b.modality == modality]
-        rows += [own[start : start + columns] for start in range(0, len(own), columns)]
+        found = [b for b in summary.benchmarks if b.modality == modality]
+        rows += [found[start : start + columns] for start in range(0, len(found), columns)]
     panels = {b.name: score_points(summary, b.name, HEADLINE) for row in rows for b in row}
     points = [p for own in panels.values() for p in own]
     if not points:
@@ -86,7 +87,8 @@ def draw_benchmarks(summary: Summary, columns: int = 4) -> Drawn:
         for column, benchmark in enumerate(row):
             axes = figure.add_subplot(len(rows), columns, position * columns + column + 1)
             draw_panel(axes, panels[benchmark.name], look)
-            axes.set_title(_benchmark_title(benchmark, panels[benchmark.name]), fontsize=6.3)
+            own = panels[benchmark.name]
+            axes.set_title(_benchmark_title(summary, benchmark, own), fontsize=6.3)
             axes.tick_params(labelsize=6.5)
             if column == 0:
                 axes.set_ylabel(f"{benchmark.modality}\naccuracy (%)", fontsize=7.5)
@@ -94,8 +96,10 @@ def draw_benchmarks(summary: Summary, columns: int = 4) -> Drawn:
                 axes.set_yticklabels([])
             if position + 1 == len(rows) or column >= len(rows[position + 1]):
                 axes.set_xlabel("text share of examples (%)", fontsize=6.5)
-    marked = any(not b.headline for b in summary.benchmarks)
-    legend(figure, points, summary.level, ["† not in the averages"] if marked else [])
+    notes = ["† not in the averages"] if any(not b.headline for b in summary.benchmarks) else []
+    if any(_undeciding(summary, b) for b in summary.benchmarks):
+        notes.append(f"{UNDECIDING} cannot decide (strict)")
+    legend(figure, _without_others(points), summary.level, notes)
     return figure, points
 
 
@@ -117,7 +121,7 @@ def draw_format(summary: Summary) -> Drawn:
         axes[1][column].set_xlabel(SHARE_LABEL)
     axes[0][0].set_ylabel(ACCURACY_LABEL)
     axes[1][0].set_ylabel("invalid answers (%), test part")
-    legend(figure, [p for p in points if p.seed == MEAN], summary.level)
+    legend(figure, [p for p in _without_others(points) if p.seed == MEAN], summary.level)
     return figure, points + [_as_invalid(p) for p in rates]
 
 
@@ -133,8 +137,18 @@ def _group_title(summary: Summary, group: str) -> str:
     return f"{name} ({count} benchmark" + (")" if count == 1 else "s)")
 
 
-def _benchmark_title(benchmark: Benchmark, own: Sequence[Point]) -> str:
+def _without_others(points: Sequence[Point]) -> list[Point]:
+    """What a panel without the cells off the curve draws; the legend tells no more."""
+    return [p for p in points if p.place != "other"]
+
+
+def _undeciding(summary: Summary, benchmark: Benchmark) -> bool:
+    return summary.decides(benchmark.name, MEASURES["strict"]) is False
+
+
+def _benchmark_title(summary: Summary, benchmark: Benchmark, own: Sequence[Point]) -> str:
     mark = "" if benchmark.headline else " †"
+    mark += f" {UNDECIDING}" if _undeciding(summary, benchmark) else ""
     counts = counts_text(own).replace(" items", "")
     tag = f"\ntaught by: {benchmark.taught_by}" if benchmark.taught_by else ""
     return f"{benchmark.name}{mark}{tag}\n{counts}"

@@ -24,11 +24,13 @@ from mlan.report.summary import (
     MEASURES,
     TAGS,
     Cell,
+    Key,
     Summary,
 )
 from mlan.report.tokens import Budget, cell_budgets
 
 ABSENT = "–"
+UNDECIDING = "‡"
 SCORERS = {"strict": "generation, strict", "option": "option likelihood"}
 LATEX = {
     "\\": r"\textbackslash{}",
@@ -36,6 +38,7 @@ LATEX = {
     "^": r"\textasciicircum{}",
     "±": r"$\pm$",
     "†": r"$\dagger$",
+    "‡": r"$\ddagger$",
     "–": "--",
     **{sign: f"\\{sign}" for sign in "&%$#_{}"},
 }
@@ -43,7 +46,10 @@ LATEX = {
 
 @dataclass(frozen=True)
 class Table:
-    """A table as text; `words` counts the left-aligned columns, `blocks` starts a new block."""
+    """A table as text; `words` counts the left-aligned columns, `blocks` starts a new block.
+
+    `prose` are columns of whole sentences, broken into lines where the format can.
+    """
 
     caption: str
     header: tuple[str, ...]
@@ -51,6 +57,12 @@ class Table:
     note: str
     words: int
     blocks: tuple[int, ...] = ()
+    prose: tuple[int, ...] = ()
+
+    @property
+    def left(self) -> list[bool]:
+        """Which columns are left-aligned."""
+        return [i < self.words or i in self.prose for i in range(len(self.header))]
 
 
 def decimals(standard_error_pct: float) -> int:
@@ -125,9 +137,31 @@ def _score_row(
     found = [summary.interval(name, MEASURES[scorer], cell.name) for cell in cells]
     counts = sorted({int(row["n"]) for row in found if row is not None})
     n = str(counts[0]) if len(counts) == 1 else f"{counts[0]}–{counts[-1]}" if counts else ABSENT
+    title = row_title(summary, name, MEASURES[scorer])
+    return (title, label, n, *(score_text(row, summary.confidence) for row in found))
+
+
+def row_title(summary: Summary, name: str, key: Key) -> str:
+    """A benchmark's or group's name with its marks: not in the averages, cannot decide."""
     single = [b for b in summary.benchmarks if b.name == name]
     mark = " †" if single and not single[0].headline else ""
-    return (name + mark, label, n, *(score_text(row, summary.confidence) for row in found))
+    return f"{name}{mark}{_signal_mark(summary, name, key)}"
+
+
+def marked_name(summary: Summary, name: str, key: Key) -> str:
+    """A benchmark's or group's name, marked where it cannot decide."""
+    return f"{name}{_signal_mark(summary, name, key)}"
+
+
+def _signal_mark(summary: Summary, name: str, key: Key) -> str:
+    return f" {UNDECIDING}" if summary.decides(name, key) is False else ""
+
+
+def undeciding_note(summary: Summary) -> str:
+    """What the mark of a benchmark that cannot decide says; empty where nothing bears it."""
+    if all(summary.table("signal")["decides"]):
+        return ""
+    return f" {UNDECIDING}: cannot tell the cells of the curve apart (table signal)."
 
 
 def _scores_note(summary: Summary, cells: Sequence[Cell]) -> str:
@@ -148,7 +182,7 @@ def _scores_note(summary: Summary, cells: Sequence[Cell]) -> str:
     if any(not benchmark.headline for benchmark in summary.benchmarks):
         parts.append("†: not in the averages.")
     parts.append("Averages weigh benchmarks equally; groups are of vision benchmarks.")
-    return " ".join(parts)
+    return " ".join(parts) + undeciding_note(summary)
 
 
 def not_run(seeds: Mapping[str, str]) -> str:
@@ -222,7 +256,7 @@ def to_csv(table: Table) -> str:
 
 def to_markdown(table: Table) -> str:
     """Return a Markdown table with caption and note."""
-    rule = ["---"] * table.words + ["---:"] * (len(table.header) - table.words)
+    rule = ["---" if left else "---:" for left in table.left]
     lines = [table.header, rule, *(map(_grouped, row) for row in table.rows)]
     body = "\n".join(f"| {' | '.join(_bar(cell) for cell in line)} |" for line in lines)
     return f"{table.caption}\n\n{body}\n\n{table.note}\n"
@@ -234,7 +268,10 @@ def _bar(cell: str) -> str:
 
 def to_latex(table: Table) -> str:
     """Return a booktabs `table*` environment with caption and note."""
-    columns = "l" * table.words + "r" * (len(table.header) - table.words)
+    columns = "".join(
+        r"p{.2\textwidth}" if i in table.prose else "l" if left else "r"
+        for i, left in enumerate(table.left)
+    )
     body = []
     for position, row in enumerate(table.rows):
         body += [r"\midrule"] if position in table.blocks else []

@@ -5,7 +5,7 @@ What is counted, and how, stands in `mlan.evidence.budgets`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
 from typing import Any
@@ -17,7 +17,8 @@ from matplotlib.patches import Patch
 
 from mlan.evidence import budgets
 from mlan.report.curve import apart, chance_levels, top_pct
-from mlan.report.points import counts_text, score_points
+from mlan.report.front import steps
+from mlan.report.points import MEAN, Point, counts_text, score_points
 from mlan.report.style import FAINT, INK, PARTS, SERIES, luma, new_figure, placeholder
 from mlan.report.summary import AVERAGES, MEASURES, Summary
 
@@ -71,6 +72,7 @@ def _placed(summary: Summary, found: Iterable[budgets.Budget]) -> list[Budget]:
 def draw_score_vs_tokens(summary: Summary) -> tuple[Figure, list[TokenPoint]]:
     """Score of every run against its measured LM tokens."""
     tokens = {(run.cell, run.seed): run for run in run_budgets(summary)}
+    budgets = {budget.cell: budget for budget in cell_budgets(summary)}
     panels = {g: score_points(summary, g, HEADLINE) for g in AVERAGES.values()}
     points = [p for g in panels for p in _token_points(summary, g, tokens)]
     if not points:
@@ -85,6 +87,7 @@ def draw_score_vs_tokens(summary: Summary) -> tuple[Figure, list[TokenPoint]]:
         here = [p for p in points if p.panel == group]
         _draw_token_points(axes, here, scale)
         _label_cells(axes, here, summary, scale, top_pct(scored))
+        _draw_front(axes, own, budgets, scale)
         for chance in chance_levels(own):
             axes.axhline(chance, color=FAINT, ls=":", lw=1.2)
         axes.set_title(f"{group[:1].upper()}{group[1:]}\n{counts_text(own)}")
@@ -127,6 +130,20 @@ def _draw_token_points(axes: Axes, points: Sequence[TokenPoint], scale: float) -
             elinewidth=0.7,
             alpha=0.85,
         )
+
+
+def _draw_front(
+    axes: Axes, scores: Sequence[Point], budgets: Mapping[str, Budget], scale: float
+) -> None:
+    """The staircase of the cells' means that no cell with fewer tokens reaches."""
+    for name in HEADLINE:
+        places = [
+            (budgets[p.cell].lm_tokens / scale, p.accuracy_pct)
+            for p in scores
+            if p.series == name and p.seed == MEAN and p.known and p.cell in budgets
+        ]
+        end = max((x for x, _ in places), default=0.0)
+        axes.plot(*steps(places, end), color=SERIES[name].colour, ls=SERIES[name].dash, lw=0.8)
 
 
 def _label_cells(
@@ -179,6 +196,8 @@ def _token_legend(figure: Figure, summary: Summary) -> None:
     bar = f"{summary.level} interval of one run (items)"
     handles.append(Line2D([], [], color=FAINT, marker="|", ms=9, ls="", label=bar))
     handles.append(Line2D([], [], color=FAINT, ls=":", lw=1.2, label="chance"))
+    front = "front of the cells' means"
+    handles.append(Line2D([], [], color=INK, lw=0.8, label=front))
     handles.append(Line2D([], [], ls="", label="above: text-only share"))
     keys = HEADLINE.values()
     missing = [c.label for c in summary.tuned if any(summary.not_run(c, key) for key in keys)]

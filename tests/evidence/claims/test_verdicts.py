@@ -127,7 +127,9 @@ def test_cell_without_scores_is_not_run() -> None:
     (row,) = rows([above("one", 0.0)], found)
 
     assert row["verdict"] == "not run"
-    assert row["why"] == "cell text75 has no scores on vision average (test/real/generate/strict) yet"
+    assert (
+        row["why"] == "cell text75 has no scores on vision average (test/real/generate/strict) yet"
+    )
 
 
 def test_missing_seed_is_not_run_unless_partial_and_then_marked() -> None:

@@ -1,0 +1,184 @@
+"""Claims, cliff, plateau and recommendation are drawn as the claims stage left them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from matplotlib.axes import Axes
+
+from mlan.report.cliff import draw_cliff
+from mlan.report.evidence import read_evidence
+from mlan.report.forest import claims_table, draw_claims
+from mlan.report.recommend import draw_recommend, recommend_table
+from mlan.report.style import VERDICTS, house_style
+from mlan.report.summary import MEASURES, Summary
+from tests.report.made_up import NOT_RUN, claim
+
+Told = Callable[..., Summary]
+
+
+def words(axes: Axes) -> list[str]:
+    return [text.get_text() for text in axes.texts]
+
+
+def test_claims_every_row_says_number_and_verdict(told: Told) -> None:
+    with house_style():
+        figure, rows = draw_claims(told())
+    (axes,) = figure.axes
+    labels = [label.get_text() for label in axes.get_yticklabels()]
+    assert labels[0] == "on_par_vision"
+    assert "stated_late (post hoc)" in labels
+    said = words(axes)
+    assert "1.2 (-2.0 to 4.5)  supported" in said
+    assert "-8.0 (-12.0 to -3.0)  contradicted" in said
+    assert "0.51x tokens  supported" in said
+    assert said.count("not run") == 1
+    assert [text for text in said if text.endswith("family")] == [
+        "primary family",
+        "secondary family",
+    ]
+    assert len(rows) == 7
+
+
+def test_claims_a_family_stands_together(told: Told) -> None:
+    claims = [claim("a"), claim("b", family="secondary"), claim("c")]
+    with house_style():
+        _, rows = draw_claims(told(claims))
+    assert [row.id for row in rows] == ["a", "c", "b"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "places"),
+    [
+        ({"rule": "superiority"}, [3.0]),
+        ({"rule": "non_inferiority"}, [-3.0]),
+        ({"rule": "equivalence"}, [-3.0, 3.0]),
+        ({"rule": "plateau"}, [3.0]),
+        ({"rule": "cliff"}, [3.0]),
+        ({"rule": "trend", "direction": "rises"}, [3.0]),
+        ({"rule": "trend", "direction": "falls"}, [-3.0]),
+        ({"rule": "interaction", "direction": "larger"}, [3.0]),
+        ({"rule": "interaction", "direction": "equal"}, [-3.0, 3.0]),
+    ],
+)
+def test_claims_margin_stands_where_the_rule_holds_the_estimate_against(
+    told: Told, changes: dict[str, str], places: list[float]
+) -> None:
+    with house_style():
+        figure, _ = draw_claims(told([claim("one", margin=0.03, **changes)]))
+    dotted = [line for line in figure.axes[0].lines if line.get_linestyle() == ":"]
+    assert [float(line.get_xdata()[0]) for line in dotted] == pytest.approx(places)
+
+
+def test_claims_interval_that_leaves_the_axis_ends_in_an_arrow(told: Told) -> None:
+    wide = claim("one", value=0.02, low=-0.5, high=0.05, margin=0.01)
+    with house_style():
+        figure, _ = draw_claims(told([wide]))
+    axes = figure.axes[0]
+    low, high = axes.get_xlim()
+    markers = {str(line.get_marker()): float(line.get_xdata()[0]) for line in axes.lines}
+    assert markers["<"] == low
+    assert low > -50
+    assert high > 5
+    assert ">" not in markers
+
+
+def test_claims_withdrawn_and_not_run_are_grey_and_have_no_mark(told: Told) -> None:
+    gone = claim("gone", **{**NOT_RUN, "verdict": "withdrawn", "rule": math.nan})
+    with house_style():
+        figure, _ = draw_claims(told([claim("kept"), gone]))
+    axes = figure.axes[0]
+    colours = [label.get_color() for label in axes.get_yticklabels()]
+    assert colours[1] == VERDICTS["withdrawn"].colour != colours[0]
+    heights = {float(y) for line in axes.lines[:-1] for y in line.get_ydata()}
+    assert max(heights) < 2  # nothing is drawn in the second row
+    assert "withdrawn" in words(axes)
+
+
+def test_claims_table_has_sentence_interval_and_reason_for_silence(told: Told) -> None:
+    table = claims_table(told())
+    by_id = {row[0]: row for row in table.rows}
+    assert by_id["on_par_vision"][5:9] == ("1.2", "-2.0 to 4.5", "3.0", "0.020")
+    assert by_id["half_the_tokens"][5:8] == ("0.51", "–", "0.60")
+    assert by_id["token_budget"][-1] == "not run: experiment tokens is not in this study"
+    assert by_id["stated_late"][-1] == "supported (post hoc)"
+    assert table.blocks == (3,)
+
+
+def test_cliff_line_is_the_least_squares_line_and_goes_on_from_its_last_cell(told: Told) -> None:
+    summary = told()
+    with house_style():
+        figure, shapes = draw_cliff(summary)
+    shares = [0.0, 10.0, 25.0, 50.0, 75.0, 100.0]
+    means = []
+    for share in shares:
+        row = summary.interval("vision average", MEASURES["strict"], f"share-{share:g}")
+        assert row is not None
+        means.append(100 * row["value"])
+    slope, start = np.polyfit(shares[1:5], means[1:5], 1)
+    own = [s for s in shapes if s.claim == "cliff_at_text_only"]
+    line = [s.value_pct for s in own if s.kind == "line"]
+    assert line == pytest.approx([start + slope * 10, start + slope * 75])
+    (expected,) = [s for s in own if s.kind == "expected"]
+    assert (expected.text_share_pct, expected.value_pct) == pytest.approx(
+        (100, means[4] + 25 * slope)
+    )
+    (said,) = [s for s in own if s.kind == "claim"]
+    assert (said.value_pct, said.low_pct, said.high_pct, said.margin_pct) == pytest.approx(
+        (11, 4, 18, 2)
+    )
+    title = figure.axes[0].get_title(loc="left")
+    assert title.startswith("cliff_at_text_only: supported")
+    assert "drop beyond the line 11.0 (4.0 to 18.0) points, margin 2.0" in title
+
+
+def test_cliff_strip_of_a_plateau_is_as_high_as_the_margin(told: Told) -> None:
+    with house_style():
+        figure, shapes = draw_cliff(told())
+    axes = figure.axes[1]
+    (strip,) = [c for c in axes.collections if len(c.get_paths()[0].vertices) > 4]
+    limits = strip.get_datalim(axes.transData)
+    inside = [s.value_pct for s in shapes if s.claim == "plateau_vision" and s.kind == "mean"][1:5]
+    assert limits.y1 - limits.y0 == pytest.approx(4)
+    assert (limits.y0 + limits.y1) / 2 == pytest.approx((min(inside) + max(inside)) / 2)
+    assert (limits.x0, limits.x1) == (10, 75)
+
+
+def test_cliff_that_was_not_run_says_why(told: Told) -> None:
+    gone = claim("edge", **{**NOT_RUN, "rule": "cliff"})
+    figure, shapes = draw_cliff(told([gone]))
+    assert shapes == []
+    assert "edge: not run (experiment tokens is not in this study)" in figure.texts[0].get_text()
+
+
+def test_recommend_draws_the_set_and_the_best_of_every_weight(told: Told) -> None:
+    with house_style():
+        figure, rows = draw_recommend(told())
+    free, dear = figure.axes
+    assert free.get_title(loc="left") == "tokens cost nothing"
+    assert dear.get_title(loc="left") == "5 points for a\nmillion LM tokens"
+    inside = [row for row in rows if row.in_set and row.price == 0]
+    assert len(free.patches) == len(inside)
+    (line,) = free.lines
+    assert [int(y) for y in line.get_ydata()] == [5, 4, 4, 4, 3, 2, 2, 2, 1, 0, 0]
+    labels = [label.get_text() for label in free.get_yticklabels()]
+    assert labels[2] == "25 | 12 | 50"  # of examples, LM tokens, learnt tokens
+
+
+def test_recommend_table_names_the_set_in_three_meanings(told: Told) -> None:
+    table = recommend_table(told())
+    assert table.rows[0] == ("0", "0", "100", "75, 100", "65, 100", "87, 100", "50.0", "48.0")
+    assert table.blocks == (11,)
+
+
+@pytest.mark.parametrize("draw", [draw_claims, draw_cliff, draw_recommend])
+def test_study_without_claims_has_placeholders(
+    summary_of: Told, draw: Callable[[Summary], tuple[object, list[object]]]
+) -> None:
+    figure, rows = draw(summary_of(shares=(0.0,), seeds=(0,)))
+    assert rows == []
+    assert "not drawn" in figure.texts[0].get_text()  # type: ignore[attr-defined]
+    assert read_evidence(None).claims.empty

@@ -1,0 +1,192 @@
+"""Figures beside the curve: averages, answers, losses, items gained and lost, cost, the paper."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import replace
+
+import pandas as pd
+import pytest
+from matplotlib.colors import to_hex
+
+from mlan.report.answers import MEAN, draw_answers
+from mlan.report.averages import draw_averages
+from mlan.report.cost import compute_table, draw_cost
+from mlan.report.forgetting import draw_forgetting
+from mlan.report.loss import draw_loss, loss_points
+from mlan.report.published import draw_beside
+from mlan.report.style import house_style
+from mlan.report.summary import MEASURES, Summary
+
+Build = Callable[..., Summary]
+FEW = ("capital-text", "define", "object")
+
+
+def test_averages_points_are_the_runs_of_the_summary(summary_of: Build) -> None:
+    summary = summary_of(shares=(0.0, 0.5, 1.0))
+    with house_style():
+        _, points = draw_averages(summary)
+    own = [p for p in points if (p.scorer, p.cell) == ("strict", "share-50") and p.seed != "mean"]
+    for name, group in (("text_pct", "text average"), ("vision_pct", "vision average")):
+        rows = summary.scores(group, MEASURES["strict"])
+        values = {str(r["seed"]): 100 * r["value"] for r in rows if r["cell"] == "share-50"}
+        assert {p.seed: getattr(p, name) for p in own} == values
+    (mean,) = [p for p in points if (p.scorer, p.cell, p.seed) == ("strict", "share-50", "mean")]
+    assert mean.text_pct == pytest.approx(sum(p.text_pct for p in own) / 3)
+    assert mean.runs == 3
+
+
+def test_averages_line_follows_the_shares_and_a_far_model_is_told_in_words(
+    summary_of: Build,
+) -> None:
+    with house_style():
+        figure, points = draw_averages(summary_of())
+    axes = figure.axes[0]
+    means = [p for p in points if (p.scorer, p.place, p.seed) == ("strict", "curve", "mean")]
+    line = next(line for line in axes.lines if len(line.get_xdata()) > 1)
+    assert list(line.get_xdata()) == [p.text_pct for p in means]
+    (untuned,) = [p for p in points if (p.scorer, p.cell, p.seed) == ("strict", "untuned", "mean")]
+    told = f"off: untuned ({untuned.text_pct:.0f}, {untuned.vision_pct:.0f})"
+    assert axes.get_title(loc="left").endswith(told)
+    assert axes.get_xlim()[0] > 30
+
+
+def test_averages_run_without_one_of_the_averages_is_left_out(summary_of: Build) -> None:
+    figure, points = draw_averages(summary_of(benchmarks=("capital-text",), shares=(0.0,)))
+    assert points == []
+    assert "no run has both averages" in figure.texts[0].get_text()
+
+
+def test_answers_means_are_over_the_benchmarks_of_the_average(summary_of: Build) -> None:
+    with house_style():
+        figure, points = draw_answers(summary_of(benchmarks=FEW, shares=(0.0, 1.0), others=()))
+    words = {
+        (p.benchmark, p.cell): p.value
+        for p in points
+        if (p.quantity, p.modality) == ("words", "text")
+    }
+    # `define` is no headline benchmark; `capital-text` is the first of the three.
+    assert words[MEAN, "share-100"] == words["capital-text", "share-100"] == pytest.approx(3.5)
+    assert words["define", "share-100"] == pytest.approx(3.6)
+    yes = [p for p in points if p.quantity == "yes"]
+    assert {p.modality for p in yes} == {"vision"}
+    assert {(p.cell, round(p.value, 6), p.gold) for p in yes if p.benchmark == MEAN} == {
+        ("untuned", 30.0, 50.0),
+        ("share-0", 30.0, 50.0),
+        ("share-100", 70.0, 50.0),
+    }
+    assert [t.get_text() for t in figure.axes[6].texts] == ["no such item"]
+
+
+def test_answers_without_their_table_show_the_invalid_rate_alone(summary_of: Build) -> None:
+    with house_style():
+        figure, points = draw_answers(summary_of(others=(), further=False))
+    assert {p.quantity for p in points} == {"invalid"}
+    assert {round(p.value, 9) for p in points if p.place == "curve"} == {4}
+    labels = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert "no data: cut off at the limit (%), words an answer, answers `yes` (%)" in labels
+
+
+def test_loss_panel_a_source_and_line_a_share_that_uses_it(summary_of: Build) -> None:
+    summary = summary_of(shares=(0.0, 0.5, 1.0), seeds=(0, 1))
+    with house_style():
+        figure, points = draw_loss(summary)
+    titles = [axes.get_title(loc="left") for axes in figure.axes]
+    assert titles == ["text-a (text)", "text-b (text)", "vision-a (vision)", "vision-b (vision)"]
+    assert [len(axes.lines) for axes in figure.axes] == [2, 2, 2, 2]
+    losses = summary.table("losses")
+    own = losses[(losses["cell"] == "share-50") & (losses["source"] == "text-a")]
+    first = own[own["first_step"] == 0]["loss"]
+    point = next(p for p in points if p.cell == "share-50" and p.source == "text-a")
+    assert (point.loss, point.low, point.high, point.seeds) == pytest.approx(
+        (first.mean(), first.min(), first.max(), 2)
+    )
+    assert loss_points(replace(summary, further={})) == []
+
+
+def test_forgetting_bars_are_the_items_gained_and_lost(summary_of: Build) -> None:
+    with house_style():
+        figure, found = draw_forgetting(summary_of(benchmarks=FEW, shares=(0.0, 1.0), others=()))
+    assert {c.benchmark for c in found} == {"capital-text", "define", "text average"}
+    assert {(c.gained_pct, c.lost_pct, c.net_pct) for c in found} == {(12.5, 5.0, 7.5)}
+    heights = {bar.get_height() for bar in figure.axes[0].patches}
+    assert heights == {12.5, -5.0}
+
+
+def test_cost_is_the_mean_of_a_cells_runs_in_their_own_unit(summary_of: Build) -> None:
+    with house_style():
+        figure, points = draw_cost(summary_of(shares=(0.0, 1.0), others=()))
+    costs = {(p.quantity, p.cell): p.cost for p in points if p.panel == "text average"}
+    # 8 - 4 x share TFLOP; 60 x (2 - share) + seed seconds.
+    assert costs == {
+        ("operations", "share-0"): pytest.approx(8),
+        ("operations", "share-100"): pytest.approx(4),
+        ("hours", "share-0"): pytest.approx(121 / 3600),
+        ("hours", "share-100"): pytest.approx(61 / 3600),
+    }
+    assert figure.axes[0].get_xlabel() == "TFLOP of training"
+    assert figure.axes[2].get_xlabel() == "minutes of training, the whole machine (CPU)"
+
+
+def test_cost_front_begins_at_the_cheapest_and_ends_at_the_best(summary_of: Build) -> None:
+    with house_style():
+        figure, points = draw_cost(summary_of(others=()))
+    own = [p for p in points if (p.quantity, p.panel) == ("operations", "vision average")]
+    line = next(line for line in figure.axes[1].lines if len(line.get_xdata()) > 1)
+    assert line.get_xdata()[0] == min(p.cost for p in own)
+    assert line.get_ydata()[-1] == max(p.accuracy_pct for p in own)
+
+
+def test_cost_of_a_run_on_several_gpus_counts_each(summary_of: Build) -> None:
+    summary = summary_of(shares=(0.0, 1.0), seeds=(0,), others=())
+    gpus = summary.compute.assign(processes=4, peak_gpu_gb=30.0)
+    with house_style():
+        figure, points = draw_cost(replace(summary, compute=gpus))
+    hours = {p.cell: p.cost for p in points if p.quantity == "hours"}
+    assert hours["share-0"] == pytest.approx(4 * 120 / 3600)
+    assert figure.axes[2].get_xlabel().endswith("all GPUs of a run added up")
+
+
+def test_compute_table_means_and_total(summary_of: Build) -> None:
+    table = compute_table(summary_of(shares=(0.0,), seeds=(0, 1), others=(), untuned=False))
+    rows = {row[1]: row[2:] for row in table.rows}
+    assert rows["tune"] == ("2", "120.5", "0.067", "266", "8.0", "2.84", "–")
+    assert rows["mix"][0] == "2"
+    assert rows["mix"][4] == "–"
+    total = (2 * (0.4 + 120 + 100 + 0.6) + 4) / 3600
+    assert f"All runs together: {total:.2f} hours" in table.note
+
+
+def test_cost_without_compute_says_so(summary_of: Build) -> None:
+    summary = summary_of(shares=(0.0,), seeds=(0,), further=False)
+    assert "compute.csv" in draw_cost(summary)[0].texts[0].get_text()
+    assert compute_table(summary).rows == ()
+
+
+def test_published_points_have_axes_of_their_own_and_open_markers(summary_of: Build) -> None:
+    told = pd.DataFrame(
+        {
+            "share": [0.0, 1.0, 0.0, 1.0, 0.0, 1.0],
+            "column": ["text average"] * 2 + ["vision average"] * 2 + ["gqa"] * 2,
+            "value": [0.662, 0.744, 0.538, 0.495, 0.44, 0.338],
+            "source": "Table 5",
+            "kind": "",
+        }
+    )
+    with house_style():
+        figure, points = draw_beside(summary_of(others=()), told)
+    _, _, text, vision = figure.axes
+    (line,) = text.lines
+    assert list(line.get_ydata()) == pytest.approx([66.2, 74.4])
+    assert to_hex(line.get_markerfacecolor()) == "#ffffff"
+    assert [t.get_text() for t in vision.texts] == ["gqa"]
+    published = [p for p in points if p.place == "published"]
+    assert len(published) == 6
+    assert all(math.isnan(p.low_pct) for p in published)
+
+
+def test_published_numbers_that_are_absent_leave_a_placeholder(summary_of: Build) -> None:
+    figure, points = draw_beside(summary_of(shares=(0.0,), seeds=(0,)), pd.DataFrame())
+    assert points == []
+    assert "not drawn" in figure.texts[0].get_text()
