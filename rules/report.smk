@@ -1,4 +1,4 @@
-# Numbers over all runs, and what is drawn from them. Neither needs a model.
+# Numbers over all runs, what is drawn from them, and the page that tells it. None needs a model.
 
 
 rule collect:
@@ -80,4 +80,28 @@ rule draw:
         "figures and tables"
     shell:
         "python workflow/scripts/draw.py --identity {params.identity:q} --code {params.code} "
+        "{params.inputs} --out {params.out} 2> {log}"
+
+
+rule page:
+    input:
+        mlan.inputs("page"),
+    output:
+        page=f"{root}/report.html",
+        record=f"{root}/page/record.json",
+    log:
+        f"{root}/logs/page.log",
+    benchmark:
+        f"{root}/benchmarks/page.tsv"
+    resources:
+        mem_mb=1000,
+    params:
+        identity=mlan.identity("page"),
+        code=mlan.code("page"),
+        inputs=mlan.arguments("page"),
+        out=subpath(output.record, parent=True),
+    message:
+        "report.html and cards"
+    shell:
+        "python workflow/scripts/page.py --identity {params.identity:q} --code {params.code} "
         "{params.inputs} --out {params.out} 2> {log}"

@@ -31,7 +31,7 @@ def changed(
 
     `only` are the beginnings of dotted keys that are looked at.
     """
-    before, mine = _leaves(base.model_dump()), _leaves(recipe.model_dump())
+    before, mine = leaves(base.model_dump()), leaves(recipe.model_dump())
     keys = sorted({*before, *mine})
     shared = Counter(key.rpartition(".")[2] for key in keys)
     return [
@@ -41,11 +41,12 @@ def changed(
     ]
 
 
-def _leaves(plain: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+def leaves(plain: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Return the values of nested mappings by dotted key."""
     flat: dict[str, Any] = {}
     for key, value in plain.items():
         if isinstance(value, Mapping):
-            flat |= _leaves(value, f"{prefix}{key}.")
+            flat |= leaves(value, f"{prefix}{key}.")
         else:
             flat[f"{prefix}{key}"] = value
     return flat

@@ -37,6 +37,7 @@ _FIXED_S = {
     "score": 0.5,
     "collect": 5.0,
     "draw": 15.0,
+    "page": 6.0,
     "prune": 0.2,
 }
 _PICTURE_S = 0.0015  # of one drawn picture

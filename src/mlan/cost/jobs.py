@@ -31,6 +31,7 @@ STAGES = (
     "overlap",
     "collect",
     "draw",
+    "page",
     "prune",
 )
 # Stages that run a model.
@@ -75,7 +76,7 @@ def tasks(grid: Grid) -> dict[Path, Task]:
             visit(path)
         found[folder] = Task(stage, wildcards, folder, inputs)
 
-    visit(grid.folder("report"))
+    visit(grid.folder("page"))
     for cell, seed in grid.runs() if grid.prunes else ():
         if grid.cells[cell].kind == "tuned":
             visit(grid.run_folder(cell, seed, KEPT))
@@ -107,3 +108,4 @@ def _all(grid: Grid) -> Iterator[tuple[str, dict[str, Any], Path]]:
     yield "overlap", {}, grid.folder("data", "contamination")
     yield "collect", {}, grid.folder("summary")
     yield "draw", {}, grid.folder("report")
+    yield "page", {}, grid.folder("page")

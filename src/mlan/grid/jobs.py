@@ -18,6 +18,7 @@ from mlan.config.recipe import Align, Recipe, Tune
 from mlan.errors import ConfigError
 from mlan.grid.cells import RELEASED, STAGE_1
 from mlan.grid.data_jobs import DataJobs
+from mlan.grid.page import page_identity, page_inputs
 
 # Keys of the tuning section that the plan has used up; training reads the plan instead.
 _PLAN_KEYS = ("examples_per_step", "rows", "loss_unit", "microbatch")
@@ -331,6 +332,12 @@ class Grid(DataJobs):
 
     def _inputs_draw(self) -> dict[str, Path]:
         return {"summary": self.folder("summary")}
+
+    def _identity_page(self) -> dict[str, Any]:
+        return page_identity(self, self._identity_draw(), claims=())
+
+    def _inputs_page(self, partial: bool = False) -> dict[str, Path]:
+        return page_inputs(self, claims=(), partial=partial)
 
 
 def _trained(tune: Tune) -> dict[str, Any]:
