@@ -11,7 +11,7 @@ import pytest
 from tests.workflow.engine import Engine
 
 CELLS = 3  # tuned cells of one seed; the untuned model is one run more
-REPORT = {"collect": 1, "draw": 1}
+REPORT = {"collect": 1, "draw": 1, "page": 1}
 
 
 def test_nothing_reruns_when_nothing_changed_with_a_counter_for_gpus_that_are_not_there(
@@ -41,13 +41,18 @@ def test_plotting_function_reruns_figures_only(engine: Engine) -> None:
     engine.edit(
         "src/mlan/report/style.py", "import pandas as pd\n", "import pandas as pd\n\nNEW = 1\n"
     )
-    assert engine.planned() == {"draw": 1}
+    assert engine.planned() == {"draw": 1, "page": 1}
+
+
+def test_markup_of_the_page_reruns_the_page_only(engine: Engine) -> None:
+    engine.edit("src/mlan/report/page/template.css", "margin: 0 auto;", "margin: 0;")
+    assert engine.planned() == {"page": 1}
 
 
 def test_title_reruns_figures_only(engine: Engine, study: dict[str, Any]) -> None:
     study["report"] = {"title": "Another title"}
     engine.write_study(study)
-    assert engine.planned() == {"draw": 1}
+    assert engine.planned() == {"draw": 1, "page": 1}
 
 
 def test_new_benchmark_reruns_its_preparation_and_one_predict_job_a_run(
@@ -165,7 +170,7 @@ def test_figures_without_training_although_training_code_changed(engine: Engine)
         "torch.sum(losses * batch.weight * 3)",
     )
     only = engine.planned(
-        *("--allowed-rules", "collect", "draw", "all", "-R", "collect", "draw"),
+        *("--allowed-rules", "collect", "draw", "page", "all", "-R", "collect", "draw", "page"),
         config=("partial=true",),
     )
     assert only == REPORT
@@ -182,7 +187,7 @@ def test_deleted_figure_is_drawn_again(engine: Engine) -> None:
     content = figure.read_bytes()
     figure.unlink()
     try:
-        assert engine.planned() == {"draw": 1}
+        assert engine.planned() == {"draw": 1, "page": 1}
     finally:
         figure.write_bytes(content)
 

@@ -22,6 +22,8 @@ from mlan.records import RECORD
 # What a study's claims say, as `resolved_claims` gives them; none where there is no file.
 Claims = Sequence[Mapping[str, Any]]
 _PRIMARY = "primary"
+# Sections of a recipe that decide a model before stage 2.
+_BEFORE_TUNING = ("backbone.", "align.")
 
 
 def page_identity(grid: DataJobs, drawn: Mapping[str, Any], claims: Claims) -> dict[str, Any]:
@@ -105,9 +107,17 @@ def _ends(claim: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def _differs(grid: DataJobs, cell: Cell) -> dict[str, Any]:
-    """Dotted recipe keys in which a cell differs from the base recipe, with its values."""
+    """Dotted recipe keys in which a cell differs from the base recipe, with its values.
+
+    Of a model that is not tuned only the keys of its parts and of stage 1 mean anything.
+    """
     base, own = leaves(grid.config.recipe.model_dump()), leaves(cell.recipe.model_dump())
-    return {key: own.get(key) for key in sorted({*base, *own}) if base.get(key) != own.get(key)}
+    means = "" if cell.kind == "tuned" else _BEFORE_TUNING
+    return {
+        key: own.get(key)
+        for key in sorted({*base, *own})
+        if base.get(key) != own.get(key) and key.startswith(means)
+    }
 
 
 def _experiments(grid: DataJobs) -> list[dict[str, Any]]:

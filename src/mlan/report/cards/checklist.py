@@ -11,7 +11,6 @@ from typing import Any
 
 from mlan.report.card import Licence
 from mlan.report.cards.licences import UNKNOWN
-from mlan.report.page.cost import cost
 from mlan.report.page.facts import Facts
 from mlan.report.page.numbers import listed
 from mlan.report.page.trace import Trace
@@ -104,7 +103,5 @@ def _results(summary: Summary, facts: Facts, trace: Trace) -> Iterator[tuple[str
         "Error bars.",
         f"Intervals at {summary.level} over seeds and clusters of items; each says what it covers.",
     )
-    spent = cost(trace, summary)
-    usual = [f"{stage.stage} {stage.usual}" for stage in spent.stages]
-    yield "Run time.", f"{spent.total} in all; a usual job: {', '.join(usual)}."
+    yield "Run time.", "By stage in report.html; of each job in the run.json beside its record."
     yield "Infrastructure.", f"Device: {facts.device}; host and cores in the run.json of every job."

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mlan.report.page.evidence import Evidence, Row, is_true, number
-from mlan.report.page.numbers import listed, percentages, plain
+from mlan.report.page.numbers import PERCENT, listed, percentages, plain
 from mlan.report.page.verdicts import Family, counts
 
 # Vision counts as much as text, and tokens are free.
@@ -91,12 +91,12 @@ def _sure(rows: Sequence[Row], level: float) -> str:
     parts = [
         f"In tokens that the language model reads this is {_range(inside, 'share_of_lm_tokens')} "
         f"text, in tokens learnt {_range(inside, 'share_of_supervised_tokens')}.",
-        f"The set holds the best of the shares tried with {100 * level:g} % confidence "
+        f"The set holds the best of the shares tried with {100 * level:g}{PERCENT} confidence "
         f"({best['covers']}; {number(best['seeds']):.0f} seeds).",
     ]
     if math.isfinite(score):
         parts.append(
-            f"The winner scores {plain(100 * score)} % when items that did not choose it judge it."
+            f"On items that did not choose it the winner scores {plain(100 * score)}{PERCENT}."
         )
     return " ".join(parts)
 
@@ -128,7 +128,7 @@ def _tested(found: Sequence[Family]) -> str:
 def _choice(weight: float, price: float, rows: Sequence[Row]) -> Choice:
     inside, best = _kept(rows)
     return Choice(
-        weight=f"{100 * weight:g} %",
+        weight=f"{100 * weight:g}{PERCENT}",
         price=f"{100 * price:g}",
         best=percentages([number(best["text_share"])]),
         shares=_shares(inside, rows),

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from mlan.report.page.evidence import Evidence, is_true, number
 from mlan.report.page.facts import Facts
-from mlan.report.page.numbers import listed
+from mlan.report.page.numbers import PERCENT, listed
 from mlan.report.page.trace import Trace
 from mlan.report.page.verdicts import POST_HOC, Family
 from mlan.report.summary import MEASURES, Summary
@@ -152,7 +152,9 @@ def _few(summary: Summary) -> Iterator[Caution]:
 
 def _noise(summary: Summary, evidence: Evidence) -> Iterator[Caution]:
     key, names = MEASURES["strict"], {benchmark.name for benchmark in summary.benchmarks}
-    measured = [r for r in evidence.signal if (r["scorer"], r["parser"]) == (key.scorer, key.parser)]
+    measured = [
+        r for r in evidence.signal if (r["scorer"], r["parser"]) == (key.scorer, key.parser)
+    ]
     own = [row for row in measured if row["benchmark"] in names]
     noisy = [row["benchmark"] for row in own if not is_true(row["decides"])]
     if noisy and len(noisy) < len(own):
@@ -172,4 +174,4 @@ def _order(summary: Summary) -> Iterator[Caution]:
 
 
 def _percent(fraction: object) -> str:
-    return f"{100 * float(str(fraction)):.3g} %"
+    return f"{100 * float(str(fraction)):.3g}{PERCENT}"

@@ -13,7 +13,7 @@ from mlan.report.card import Licence
 from mlan.report.page.answer import Choice, answer
 from mlan.report.page.back import back
 from mlan.report.page.cautions import cautions
-from mlan.report.page.cost import StageCost, cost
+from mlan.report.page.cost import cost
 from mlan.report.page.evidence import Evidence
 from mlan.report.page.facts import Facts
 from mlan.report.page.flips import SHOWN, flips
@@ -54,7 +54,6 @@ def compose(
     told = answer(evidence, found, summary.confidence)
     missing = gaps(summary, facts, found)
     heeded = cautions(summary, facts, evidence, found, trace)
-    spent = cost(trace, summary)
     return {
         "facts": facts,
         "parts": PARTS,
@@ -72,8 +71,7 @@ def compose(
         "pair_seed": _pair_seed(inputs, facts),
         "flips": flips(inputs, facts.pair, facts.benchmarks),
         "shown": SHOWN,
-        "cost": spent,
-        "cost_rows": [_stage(one) for one in spent.stages],
+        "cost": cost(trace, summary),
         "gaps": missing,
         "gap_rows": [(gap.kind, gap.name, gap.text) for gap in missing],
         "untested": _untested(missing),
@@ -100,10 +98,6 @@ def _choice(one: Choice) -> tuple[str, ...]:
         *(one.weight, one.price, one.best, one.shares),
         *(one.lm_tokens, one.supervised_tokens, one.score),
     )
-
-
-def _stage(one: StageCost) -> tuple[str, ...]:
-    return one.stage, str(one.jobs), one.total, one.usual
 
 
 def _pair_seed(inputs: Mapping[str, Path], facts: Facts) -> str:

@@ -15,13 +15,17 @@ from mlan.report.summary import Summary
 
 @dataclass(frozen=True)
 class StageCost:
-    """One stage: how many jobs have told their time, all of it, and that of a usual job."""
+    """One stage: how many jobs have told their time, all of it, and that of the median job.
+
+    `seconds` and `median_seconds` are the same as numbers.
+    """
 
     stage: str
     jobs: int
     total: str
     usual: str
     seconds: float
+    median_seconds: float
 
 
 @dataclass(frozen=True)
@@ -49,8 +53,8 @@ def cost(trace: Trace, summary: Summary) -> Cost:
 
 
 def _stage(stage: str, seconds: list[float]) -> StageCost:
-    total = sum(seconds)
-    return StageCost(stage, len(seconds), duration(total), duration(median(seconds)), total)
+    total, usual = sum(seconds), median(seconds)
+    return StageCost(stage, len(seconds), duration(total), duration(usual), total, usual)
 
 
 def _tokens(summary: Summary) -> str:

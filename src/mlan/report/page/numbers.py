@@ -11,6 +11,10 @@ from statistics import NormalDist
 
 from mlan.report.tables import ABSENT, decimals
 
+# Keeps a unit on the line of its number.
+SPACE = "\N{NO-BREAK SPACE}"
+PERCENT = f"{SPACE}%"
+
 
 def signed(value: float, places: int = 1) -> str:
     """Return `+3.2`, `−0.5` or `0.0`."""
@@ -55,7 +59,8 @@ def percentages(values: Sequence[float]) -> str:
     found = sorted({f"{100 * value:g}" for value in values if math.isfinite(value)}, key=float)
     if not found:
         return ABSENT
-    return f"{found[0]} %" if len(found) == 1 else f"{found[0]} to {found[-1]} %"
+    span = found[0] if len(found) == 1 else f"{found[0]} to {found[-1]}"
+    return f"{span}{PERCENT}"
 
 
 def duration(seconds: float) -> str:
@@ -63,5 +68,6 @@ def duration(seconds: float) -> str:
     if not math.isfinite(seconds):
         return ABSENT
     if seconds < 60:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.1f} min" if seconds < 3600 else f"{seconds / 3600:.1f} h"
+        return f"{seconds:.0f}{SPACE}s"
+    minutes = seconds / 60
+    return f"{minutes:.1f}{SPACE}min" if minutes < 60 else f"{minutes / 60:.1f}{SPACE}h"

@@ -34,7 +34,7 @@ def _claims(found: Sequence[Family]) -> Iterator[Gap]:
     for family in found:
         for claim in family.claims:
             if claim.verdict in _NOT_TESTED:
-                why = f" {claim.why}" if claim.why else ""
+                why = f" Why: {claim.why}." if claim.why else ""
                 yield Gap(f"claim, {claim.verdict}", claim.id, f"{claim.sentence}{why}")
 
 

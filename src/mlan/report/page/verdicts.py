@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from mlan.report.page.evidence import Evidence, Row, number
-from mlan.report.page.numbers import p_value, places_of, plain, points
+from mlan.report.page.numbers import PERCENT, p_value, places_of, plain, points
 from mlan.report.tables import ABSENT
 
 VERDICTS = ("supported", "contradicted", "undecided", "not run", "withdrawn")
@@ -138,7 +138,7 @@ def _interval(low: float, high: float, level: float, ratio: bool) -> str:
     if ratio:
         return f"{plain(low, 2)} to {plain(high, 2)} over seeds"
     places = places_of(low, high, level)
-    at = f" ({100 * level:.3g} %)" if math.isfinite(level) else ""
+    at = f" ({100 * level:.3g}{PERCENT})" if math.isfinite(level) else ""
     return f"{points(low, places)} to {points(high, places)}{at}"
 
 
@@ -149,7 +149,7 @@ def _margin(row: Row, ratio: bool) -> str:
     if ratio:
         return f"at most {margin:g}"
     size = f"{100 * margin:g}"
-    sides = {(1,): f"above {size}", (-1,): f"above −{size}", (-1, 1): f"within ± {size}"}
+    sides = {(1,): f"above {size}", (-1,): f"above −{size}", (-1, 1): f"within ±{size}"}
     return sides.get(_BOUNDS.get(row["rule"], ()), f"{size} points")
 
 
