@@ -87,7 +87,7 @@ rule page:
     input:
         mlan.inputs("page"),
     output:
-        page=f"{root}/report.html",
+        page=report(f"{root}/report.html", category="Page"),
         record=f"{root}/page/record.json",
     log:
         f"{root}/logs/page.log",

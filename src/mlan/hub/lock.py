@@ -62,7 +62,7 @@ class Changes:
 
 def lock_path(study: Study) -> Path:
     """Return the lock file of a study: beside it, `mine.lock.yaml`."""
-    return study.lock
+    return study.path.with_name(f"{study.name}.lock.yaml")
 
 
 def read_lock(path: Path) -> dict[str, Locked]:

@@ -23,7 +23,6 @@ FIGURES = {
     "claims": ("Claims", "Estimate, interval and margin of every claim."),
     "averages": ("Text against vision", "Text average against vision average, a point a run."),
     "cliff": ("Cliff and plateau", "The interior's line, its continuation to the edge, the edge."),
-    "paper": ("Beside the published numbers", "The published points beside this study's curve."),
     "published": ("Beside the published numbers", "The published points beside this study's."),
     "tags": ("Vision by who can teach it", "Vision scores by what taught the skill."),
     "benchmarks": ("Every benchmark", "Score of each benchmark over the share of text."),
@@ -32,8 +31,6 @@ FIGURES = {
     "real_vs_blind": ("With and without the picture", "Real image against a blank one."),
     "answers": ("Answers", "Invalid answers, yes-rate and length by share."),
     "score_vs_tokens": ("Score against tokens", "Scores over training tokens."),
-    "cost": ("Score against cost", "Scores over tokens, operations and hours."),
-    "pareto": ("Score against cost", "Scores over tokens, operations and hours."),
     "loss": ("Training loss by source", "Loss of each source over the steps."),
     "forgetting": ("Gained and lost", "Items gained and lost against the model before stage 2."),
     "composition": ("Composition", "Examples and tokens by kind in every cell."),
@@ -41,7 +38,7 @@ FIGURES = {
 }
 TABLES = (
     *("scores", "grid", "claims", "recommend", "signal", "official", "scores_clean"),
-    *("contamination", "forgetting", "tokens", "data", "hyperparameters", "compute"),
+    *("contamination", "forgetting", "tokens", "data", "recipe", "compute"),
 )
 TABLE_TITLES = {
     "scores": "Scores",
@@ -53,7 +50,7 @@ TABLE_TITLES = {
     "signal": "Signal and noise",
     "grid": "Benchmarks by share",
     "data": "Data",
-    "hyperparameters": "Hyper-parameters",
+    "recipe": "Hyper-parameters",
     "compute": "Computing time",
 }
 # Shown as the first thing of the page already.
