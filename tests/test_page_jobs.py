@@ -44,6 +44,18 @@ def test_identity_does_not_depend_on_where_the_study_lies() -> None:
     assert told(plain_study()) == told(plain_study(), folder="elsewhere")
 
 
+def test_folder_of_a_model_of_ones_own_is_no_part_of_the_identity() -> None:
+    texts = []
+    for folder in ("./here", "./some/where/else"):
+        plain = plain_study()
+        put(plain, "recipe", {**plain["recipe"], "backbone": {"language_model": f"{folder}/mine"}})
+        identity = told(plain)
+        assert identity["recipe"]["backbone"]["language_model"] == "mine"
+        assert ["files", "mine", ""] in identity["materials"]
+        texts.append(json.dumps(identity))
+    assert texts[0] == texts[1]
+
+
 def test_identity_names_what_is_special_about_a_cell_and_nothing_else() -> None:
     cells = {cell["cell"]: cell for cell in told(plain_study())["cells"]}
     assert cells["text0"]["differs"] == {"mixture.text_share": 0}
@@ -80,7 +92,8 @@ def test_pair_is_of_the_first_primary_claim_the_one_that_should_win_last() -> No
 
 def test_cells_of_claims_are_told() -> None:
     grid = grid_of(plain_study())
-    identity = page_identity(grid, {}, [claim((1, "text50"), (-1, "text0"))])
+    drawn = json.loads(grid.identity("draw"))
+    identity = page_identity(grid, drawn, [claim((1, "text50"), (-1, "text0"))])
     assert identity["claim_cells"] == {"c": ["text50", "text0"]}
 
 

@@ -14,6 +14,8 @@ from typing import Any
 
 from mlan.config.cell_name import cell_name, leaves
 from mlan.config.expand import expand
+from mlan.config.models import is_folder
+from mlan.config.recipe import Recipe
 from mlan.grid.cells import Cell
 from mlan.grid.data_jobs import DataJobs
 from mlan.grid.materials import model_materials, study_materials
@@ -22,6 +24,8 @@ from mlan.records import RECORD
 # What a study's claims say, as `resolved_claims` gives them; none where there is no file.
 Claims = Sequence[Mapping[str, Any]]
 _PRIMARY = "primary"
+# What of the identity of figures and tables the page tells too.
+_DRAWN = ("study", "title", "confidence", "benchmarks", "limits", "order_not_controlled")
 # Sections of a recipe that decide a model before stage 2.
 _BEFORE_TUNING = ("backbone.", "align.")
 
@@ -32,11 +36,11 @@ def page_identity(grid: DataJobs, drawn: Mapping[str, Any], claims: Claims) -> d
     materials = study_materials(grid)
     place = {material: n for n, material in enumerate(materials)}
     return {
-        **drawn,
+        **{name: drawn[name] for name in _DRAWN},
         "description": config.description,
         "device": grid.device,
         "seed_varies": list(config.seed_varies),
-        "recipe": config.recipe.model_dump(),
+        "recipe": _told(config.recipe),
         "materials": [list(astuple(material)) for material in materials],
         "cells": [
             {
@@ -45,7 +49,6 @@ def page_identity(grid: DataJobs, drawn: Mapping[str, Any], claims: Claims) -> d
                 "experiments": list(cell.experiments),
                 "differs": _differs(grid, cell),
                 "made_of": [place[one] for one in model_materials(grid, cell.name)],
-                "backbone": grid.backbone_of(cell),
             }
             for cell in grid.cells.values()
         ],
@@ -111,13 +114,23 @@ def _differs(grid: DataJobs, cell: Cell) -> dict[str, Any]:
 
     Of a model that is not tuned only the keys of its parts and of stage 1 mean anything.
     """
-    base, own = leaves(grid.config.recipe.model_dump()), leaves(cell.recipe.model_dump())
+    base, own = leaves(_told(grid.config.recipe)), leaves(_told(cell.recipe))
     means = "" if cell.kind == "tuned" else _BEFORE_TUNING
     return {
         key: own.get(key)
         for key in sorted({*base, *own})
         if base.get(key) != own.get(key) and key.startswith(means)
     }
+
+
+def _told(recipe: Recipe) -> dict[str, Any]:
+    """A recipe without the places of models and projectors in folders of one's own."""
+    told = recipe.model_dump()
+    for section, keys in (("backbone", recipe.backbone.parts), ("align", ("from",))):
+        for key in keys:
+            if told[section].get(key) and is_folder(told[section][key]):
+                told[section][key] = Path(told[section][key]).name
+    return told
 
 
 def _experiments(grid: DataJobs) -> list[dict[str, Any]]:

@@ -58,7 +58,6 @@ def page_identity(**changes: Any) -> dict[str, Any]:
                 "experiments": ["sweep"],
                 "differs": {"mixture.text_share": share},
                 "made_of": [0, 1, 2],
-                "backbone": "b",
             }
             for cell, share in zip(CELLS, (0, 1), strict=True)
         ],

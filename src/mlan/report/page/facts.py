@@ -22,7 +22,6 @@ class CellFacts:
     experiments: tuple[str, ...]
     differs: Mapping[str, Any]
     made_of: tuple[Material, ...]
-    backbone: str
 
 
 @dataclass(frozen=True)
@@ -108,7 +107,6 @@ def _cell(entry: Mapping[str, Any], materials: tuple[Material, ...]) -> CellFact
         experiments=tuple(entry["experiments"]),
         differs=entry["differs"],
         made_of=tuple(materials[n] for n in entry["made_of"]),
-        backbone=entry["backbone"],
     )
 
 
