@@ -16,8 +16,21 @@ SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
     ("best", "inside", "said"),
     [
         (0.75, (0.75,), "is 75 %: every other share tried is significantly worse."),
-        (0.75, (0.5, 0.75), "is 50 to 75 %: these cannot be told from the best, 75 %."),
-        (0.75, (0.25, 0.75), "is 25 % and 75 %: these cannot be told from the best, 75 %."),
+        (
+            0.75,
+            (0.5, 0.75),
+            "is one of 50 to 75 % (highest score at 75 %); 0 %, 25 % and 100 % are ruled out.",
+        ),
+        (
+            0.75,
+            (0.25, 0.75),
+            "is one of 25 % and 75 % (highest score at 75 %); 0 %, 50 % and 100 % are ruled out.",
+        ),
+        (
+            0.75,
+            SHARES[1:],
+            "is one of 25 to 100 % (highest score at 75 %); 0 % is ruled out.",
+        ),
         (0.5, SHARES, "cannot be told: none of the 5 shares tried is ruled out."),
     ],
 )

@@ -176,3 +176,10 @@ def test_claims_without_a_column_are_one_clear_line(tmp_path: Path) -> None:
     again(tmp_path / "evidence", "claims", {})
     with pytest.raises(DataError, match=r"claims\.csv: column 'verdict' is missing; run"):
         page(job)
+
+
+def test_columns_of_numbers_are_told_from_columns_of_words(html: str) -> None:
+    scores = html.split('id="rows-scores"', 1)[1]
+    head = scores.split("</thead>", 1)[0]
+    assert head.count('class="number"') == 3
+    assert '<td class="number">–</td>' in scores

@@ -82,7 +82,11 @@ def _lead(rows: Sequence[Row]) -> str:
         return f"{start}is {top}: every other share tried is significantly worse."
     if len(inside) == len(rows):
         return f"{start}cannot be told: none of the {len(rows)} shares tried is ruled out."
-    return f"{start}is {_shares(inside, rows)}: these cannot be told from the best, {top}."
+    rest = listed([percentages([number(r["text_share"])]) for r in rows if r not in inside])
+    return (
+        f"{start}is one of {_shares(inside, rows)} (highest score at {top}); {rest} "
+        f"{'is' if len(inside) == len(rows) - 1 else 'are'} ruled out."
+    )
 
 
 def _sure(rows: Sequence[Row], level: float) -> str:

@@ -88,11 +88,13 @@ def _mixed(trace: Trace, facts: Facts) -> Iterator[Caution]:
 
 
 def _post_hoc(found: Sequence[Family]) -> Iterator[Caution]:
-    late = [claim.id for family in found for claim in family.claims if claim.post_hoc]
+    claims = [claim for family in found for claim in family.claims]
+    late = [claim.id for claim in claims if claim.post_hoc]
     if late:
+        which = "all claims" if len(late) == len(claims) else listed(late)
         yield Caution(
             POST_HOC.capitalize(),
-            f"Written or changed after the first test score: {listed(late)}. Read them as "
+            f"Written or changed after the first test score: {which}. Read them as "
             "questions for the next study.",
         )
 

@@ -60,6 +60,7 @@ def compose(
         "scope": _scope(summary, facts, trace),
         "answer": told,
         "choice_header": _CHOICE_HEADER,
+        "choice_numbers": (False, *[True] * (len(_CHOICE_HEADER) - 1)),
         "choice_rows": [_choice(one) for one in told.choices],
         "families": found,
         "verdict_counts": counts(found),

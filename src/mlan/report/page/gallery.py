@@ -53,6 +53,10 @@ TABLE_TITLES = {
     "recipe": "Hyper-parameters",
     "compute": "Computing time",
 }
+# Rows of a table above which it is folded up at first.
+_LONG = 45
+# How a cell begins that holds a number, or none.
+_NUMBER = re.compile(r"$|–$|[-+−<]?\s?[\d.]")
 # Shown as the first thing of the page already.
 _SHOWN_ABOVE = ("claims", "recommend")
 
@@ -72,7 +76,7 @@ class Figure:
 
 @dataclass(frozen=True)
 class Table:
-    """A table as text; `words` counts its columns of words, which come first."""
+    """A table as text; `numbers` says of each column whether it holds numbers alone."""
 
     name: str
     title: str
@@ -80,7 +84,12 @@ class Table:
     header: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     note: str
-    words: int
+    numbers: tuple[bool, ...]
+
+    @property
+    def long(self) -> bool:
+        """Whether it is folded up at first."""
+        return len(self.rows) > _LONG
 
 
 def figures(report: Path) -> list[Figure]:
@@ -111,12 +120,10 @@ def tables(report: Path) -> list[Table]:
 
 
 def _table(folder: Path, name: str) -> Table:
-    """Header and rows are those of the CSV; caption, note and alignment those of the Markdown."""
+    """Header and rows are those of the CSV; caption and note those of the Markdown."""
     text = checked(folder / f"{name}.csv").read_text(encoding="utf-8")
     header, *rows = list(csv.reader(io.StringIO(text))) or [[]]
     lines = checked(folder / f"{name}.md").read_text(encoding="utf-8").strip().split("\n")
-    rules = [line for line in lines if re.fullmatch(r"[|: -]+", line)]
-    words = sum(not part.strip().endswith(":") for part in rules[0].strip("|").split("|"))
     prose = [line for line in lines if line and not line.startswith("|")]
     return Table(
         name=name,
@@ -125,7 +132,9 @@ def _table(folder: Path, name: str) -> Table:
         header=tuple(header),
         rows=tuple(map(tuple, rows)),
         note=" ".join(prose[1:]),
-        words=words,
+        numbers=tuple(
+            n > 0 and all(_NUMBER.match(row[n]) for row in rows) for n in range(len(header))
+        ),
     )
 
 
