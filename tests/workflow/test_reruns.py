@@ -45,7 +45,7 @@ def test_plotting_function_reruns_figures_only(engine: Engine) -> None:
 
 
 def test_markup_of_the_page_reruns_the_page_only(engine: Engine) -> None:
-    engine.edit("src/mlan/report/page/template.css", "margin: 0 auto;", "margin: 0;")
+    engine.edit("src/mlan/report/page/template.css", "max-width: 72rem", "max-width: 70rem")
     assert engine.planned() == {"page": 1}
 
 
