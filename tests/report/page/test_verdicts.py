@@ -22,7 +22,10 @@ def test_claim_is_told_in_points_with_level_bound_and_detectable_effect() -> Non
     (one,) = shown(claim(), power=power)
     assert one.estimate == "+0.4"
     assert one.interval == "−2.1 to +2.9 (99\xa0%)"
-    assert (one.margin, one.detectable, one.p) == ("above −3", "4.5", "< .001")
+    assert (one.margin, one.detectable, one.p) == ("above −3", "+4.5", "< .001")
+    assert one.planned == "variances of own; seeds for the expected effect: 5"
+    (bound,) = shown(claim(), power=power | {"detects": "margin"})
+    assert bound.detectable == "±4.5"
     assert one.covers == "seeds and items; 2 seeds; 480 items"
 
 

@@ -66,6 +66,7 @@ class Verdict:
     p: str
     covers: str
     detectable: str
+    planned: str
     why: str
     shown: str
     published: str
@@ -119,7 +120,8 @@ def _verdict(row: Row, power: Row, cells: tuple[str, ...], scale: float) -> Verd
         reason=row["reason"],
         p="exact" if ratio and math.isfinite(value) else p_value(number(row["p_adjusted"])),
         covers=_covers(row),
-        detectable=_detectable(power, ratio),
+        detectable=_detectable(power),
+        planned=_planned(power),
         why=row["why"],
         shown=row["shown"],
         published=_published(row.get("published", ""), ratio),
@@ -165,11 +167,21 @@ def _covers(row: Row) -> str:
     return "; ".join(parts)
 
 
-def _detectable(power: Row, ratio: bool) -> str:
+def _detectable(power: Row) -> str:
+    """The smallest true value that would be seen, or the smallest margin that could be shown."""
     size = number(power.get("detectable"))
     if not math.isfinite(size):
         return ABSENT
-    return plain(size, 2) if ratio else plain(100 * size)
+    return f"±{plain(100 * size)}" if power.get("detects") == "margin" else points(size)
+
+
+def _planned(power: Row) -> str:
+    """Where the variances come from that this stands on, and how many seeds it would take."""
+    if not power:
+        return ""
+    seeds = number(power["seeds_needed"])
+    needed = f"; seeds for the expected effect: {seeds:.0f}" if math.isfinite(seeds) else ""
+    return f"variances of {power['components']}{needed}"
 
 
 def _published(text: str, ratio: bool) -> str:
