@@ -92,9 +92,9 @@ run: $(STAMP)  ## a study from data to figures (STUDY=small); call it again to g
 quick: $(STAMP)  ## the same with the first seed only
 	@$(WITH_LOCK) $(SNAKEMAKE) --config study=$(STUDY) seeds=first
 
-figures: $(STAMP)  ## figures and tables once more from what is computed, nothing trained
+figures: $(STAMP)  ## figures, tables and report.html once more from what is computed, nothing trained
 	@$(WITH_LOCK) $(SNAKEMAKE) --config study=$(STUDY) partial=true \
-	  --allowed-rules collect claims draw --force -R collect claims draw -- results/$(STUDY)/report/record.json
+	  --allowed-rules collect claims draw page --force -R collect claims draw page -- results/$(STUDY)/page/record.json
 
 cell: $(STAMP)  ## one run once more (CELL=text50 SEED=0), and nothing else
 	@$(WITH_LOCK) $(SNAKEMAKE) --config study=$(STUDY) -R $(RUN)/weights/record.json -- $(RUN)/scores/record.json

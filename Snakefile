@@ -42,6 +42,7 @@ rule all:
     input:
         mlan.all_records(),
         rules.draw.output,
+        rules.page.output,
 
 
 rule prepare:

@@ -1,4 +1,4 @@
-# Numbers over all runs, and what is drawn from them. Neither needs a model.
+# Numbers over all runs, what is drawn from them, and the page that tells it. None needs a model.
 
 
 rule collect:
@@ -42,6 +42,8 @@ rule claims:
         mlan.inputs("claims"),
     output:
         claims=f"{root}/evidence/claims.csv",
+        recommend=f"{root}/evidence/recommend.csv",
+        power=f"{root}/evidence/power.csv",
         record=f"{root}/evidence/record.json",
     log:
         f"{root}/logs/claims.log",
@@ -55,7 +57,7 @@ rule claims:
         inputs=mlan.arguments("claims"),
         out=subpath(output.record, parent=True),
     message:
-        "verdicts on the claims of the study"
+        "verdicts on the claims of the study, and its answer"
     shell:
         "python workflow/scripts/claims.py --identity {params.identity:q} --code {params.code} "
         "{params.inputs} --out {params.out} 2> {log}"
@@ -126,4 +128,28 @@ rule draw:
         "figures and tables"
     shell:
         "python workflow/scripts/draw.py --identity {params.identity:q} --code {params.code} "
+        "{params.inputs} --out {params.out} 2> {log}"
+
+
+rule page:
+    input:
+        mlan.inputs("page"),
+    output:
+        page=report(f"{root}/report.html", category="Page"),
+        record=f"{root}/page/record.json",
+    log:
+        f"{root}/logs/page.log",
+    benchmark:
+        f"{root}/benchmarks/page.tsv"
+    resources:
+        mem_mb=1000,
+    params:
+        identity=mlan.identity("page"),
+        code=mlan.code("page"),
+        inputs=mlan.arguments("page"),
+        out=subpath(output.record, parent=True),
+    message:
+        "report.html and cards"
+    shell:
+        "python workflow/scripts/page.py --identity {params.identity:q} --code {params.code} "
         "{params.inputs} --out {params.out} 2> {log}"

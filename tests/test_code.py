@@ -184,6 +184,17 @@ def test_edit_of_a_module_counts_where_it_is_used(package: Path, module: str, co
     assert (code_digest(package / "script.py") != before) is counts
 
 
+def test_file_of_a_modules_name_counts_with_it_and_no_other_file_does(package: Path) -> None:
+    before = code_digest(package / "script.py")
+    (package / "other.html").write_text("<p>")
+    (package / "unused.html").write_text("<p>")
+    assert code_digest(package / "script.py") == before
+    (package / "part" / "deep.html").write_text("<p>")
+    with_data = code_digest(package / "script.py")
+    (package / "part" / "deep.html").write_text("<b>")
+    assert len({before, with_data, code_digest(package / "script.py")}) == 3
+
+
 # --- the real scripts ------------------------------------------------------------------------
 
 # Imports what is slow once, then each script in a child of its own.

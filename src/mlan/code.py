@@ -3,7 +3,9 @@
 The digest covers the stage's script and every `mlan` module that it imports, directly or not.
 It is taken over the syntax tree without docstrings, positions and formatting, so that a
 comment, a docstring or a formatter changes nothing, and it is equal on Python 3.11 to 3.13.
-Config models are left out: the values a stage uses are its parameters already.
+A file beside a module that has its name and another ending (`page.html` of `page.py`) is data of
+the module: its bytes count. Config models are left out: the values a stage uses are its
+parameters already.
 """
 
 from __future__ import annotations
@@ -27,6 +29,8 @@ def code_digest(script: Path) -> str:
     own = hashlib.sha256(_meaning(script).encode())
     for module in sorted(used_modules(script)):
         own.update(f"\0{module}\0{_meaning(module_file(module))}".encode())
+        for data in data_files(module):
+            own.update(f"\0{data.name}\0".encode() + data.read_bytes())
     return own.hexdigest()[:16]
 
 
@@ -51,6 +55,13 @@ def module_file(module: str) -> Path:
     """Return the file of a dotted `mlan` module name."""
     base = PACKAGE.joinpath(*module.split(".")[1:])
     return base / "__init__.py" if base.is_dir() else base.with_suffix(".py")
+
+
+def data_files(module: str) -> list[Path]:
+    """Return the files that a module reads as its data, by name: `<module>.*`, no Python."""
+    file = module_file(module)
+    found = file.parent.glob(f"{file.stem}.*")
+    return sorted(path for path in found if path.suffix not in (".py", ".pyc", ".pyi"))
 
 
 def _exists(module: str) -> bool:

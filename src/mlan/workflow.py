@@ -130,7 +130,7 @@ class Workflow:
 
     def _named(self, stage: str, wildcards: Mapping[str, Any]) -> dict[str, Path]:
         typed = _typed(wildcards)
-        if stage == "collect":
+        if stage in ("collect", "page"):
             typed = {"partial": self.partial}
         # Sorted: the order of the study file must not show in a job's parameters.
         return dict(sorted(self.grid.inputs(stage, **typed).items()))
@@ -172,7 +172,10 @@ class Workflow:
             runs += self.records(KEPT)
         last = [
             str(self.grid.folder(*parts) / RECORD)
-            for parts in (("data", "contamination"), ("summary",), ("evidence",), ("report",))
+            for parts in (
+                *(("data", "contamination"), ("summary",), ("evidence",)),
+                *(("report",), ("page",)),
+            )
         ]
         return [*self.prepared(), *stacks, *runs, *last]
 

@@ -79,14 +79,14 @@ def test_run_study_hands_on_the_exit_code_and_tells_the_time(
 
     assert code == 3
     first, *rest = capsys.readouterr().err.splitlines()
-    assert first.startswith("43 jobs, about ")
+    assert first.startswith("44 jobs, about ")
     assert first.endswith(f"on this machine ({os.cpu_count()} cores, 50 GFLOP/s)")
     assert rest == [
         "something is wrong",
         "failed, see above; mend it and run the same command to go on",
     ]
     # What each job should take is kept for `mlan plan` to compare.
-    assert len(json.loads(Path("results/tiny/state/estimates.json").read_text())) == 43
+    assert len(json.loads(Path("results/tiny/state/estimates.json").read_text())) == 44
 
 
 @pytest.mark.usefixtures("known_speed")
@@ -217,7 +217,7 @@ def test_config_of_the_engines_command(
 
 def test_progress_line_counts_jobs_and_names_what_runs(grid: Grid) -> None:
     for task in tasks(grid).values():
-        if task.stage not in ("tune", "predict", "score", "collect", "claims", "draw"):
+        if task.stage not in ("tune", "predict", "score", "collect", "claims", "draw", "page"):
             finish(grid, task)
     told = {"done": 1, "of": 4, "tokens_per_s": 412.3, "seconds_left": 3.0}
     write_json(grid.folder("state", "tune", "text0", "seed0") / "progress.json", told)
@@ -225,14 +225,14 @@ def test_progress_line_counts_jobs_and_names_what_runs(grid: Grid) -> None:
 
     standing = follower.look()
 
-    assert (standing.done, standing.jobs) == (43 - 6 - 7 - 7 - 3, 43)
+    assert (standing.done, standing.jobs) == (44 - 6 - 7 - 7 - 4, 44)
     assert 0 < standing.fraction < 1
-    assert "20 of 43 jobs" in standing.line()
+    assert "20 of 44 jobs" in standing.line()
     assert "tune text0 seed 0 25 %, 412 tokens/s" in standing.line()
 
     finish_all(grid)
     last = follower.look()
-    assert (last.done, last.fraction, last.seconds_left) == (43, 1.0, 0)
+    assert (last.done, last.fraction, last.seconds_left) == (44, 1.0, 0)
 
 
 def test_figures_are_named_at_the_end(run_study: ModuleType, grid: Grid) -> None:
@@ -258,7 +258,7 @@ def test_progress_is_redrawn_on_a_terminal(run_study: ModuleType, grid: Grid) ->
     shown._clear()
 
     line = out.getvalue()
-    assert line.startswith("\r0 of 43 jobs | 0 % | about ")
+    assert line.startswith("\r0 of 44 jobs | 0 % | about ")
     assert line.endswith("\r")
 
 

@@ -29,7 +29,7 @@ def test_status_of_nothing_is_all_missing(grid: Grid, capsys: pytest.CaptureFixt
     lines = [line.rstrip() for line in capsys.readouterr().out.splitlines()]
     assert "text50   0     -    -     -        -" in lines
     assert "untuned  0                -        -" in lines
-    assert lines[-1] == "0 of 43 jobs done"
+    assert lines[-1] == "0 of 44 jobs done"
 
 
 def test_status_of_everything_is_all_done(grid: Grid, capsys: pytest.CaptureFixture[str]) -> None:
@@ -39,7 +39,7 @@ def test_status_of_everything_is_all_done(grid: Grid, capsys: pytest.CaptureFixt
 
     lines = [line.rstrip() for line in capsys.readouterr().out.splitlines()]
     assert "text50   1     done  done  done     done" in lines
-    assert lines[-1] == "43 of 43 jobs done"
+    assert lines[-1] == "44 of 44 jobs done"
 
 
 def test_status_shows_a_job_at_work_with_percent_and_time(grid: Grid) -> None:
@@ -112,7 +112,7 @@ def test_status_starts_without_torch(project: Path) -> None:
     )
 
     assert done.stderr == ""
-    assert json.loads(done.stdout)["of"] == 43
+    assert json.loads(done.stdout)["of"] == 44
 
 
 def test_withdraw_removes_records_that_stand_on_a_missing_job(grid: Grid) -> None:
@@ -121,10 +121,11 @@ def test_withdraw_removes_records_that_stand_on_a_missing_job(grid: Grid) -> Non
 
     names = [task.name for task in withdraw(tasks(grid))]
 
-    assert names == ["predict text50 seed 1", "score text50 seed 1", "collect", "claims", "draw"]
+    report = ["collect", "claims", "draw", "page"]
+    assert names == ["predict text50 seed 1", "score text50 seed 1", *report]
     assert withdraw(tasks(grid)) == []
     left = sum((folder / "record.json").exists() for folder in tasks(grid))
-    assert left == 43 - 6
+    assert left == 44 - 6
 
 
 def test_run_that_must_answer_again_without_its_weights_is_lacking(grid: Grid) -> None:

@@ -55,7 +55,7 @@ def test_lock_file_holds_commit_size_digest_and_licence_sorted(
     lock(both(tmp_path), client)
 
     text = lock_path(both(tmp_path)).read_text()
-    assert lock_path(both(tmp_path)) == tmp_path / "mine.lock.yaml"
+    assert lock_path(both(tmp_path)) == both(tmp_path).lock == tmp_path / "mine.lock.yaml"
     content = yaml.safe_load(text)
     digests = [entry.pop("digest") for entry in content["repositories"].values()]
     assert content == {

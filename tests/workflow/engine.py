@@ -98,9 +98,12 @@ class Engine:
         path.write_text(text.replace(old, new), encoding="utf-8")
 
     def deterministic_files(self) -> dict[str, bytes]:
-        """All results that two runs of one study must share to the byte."""
+        """All results that two runs of one study must share to the byte.
+
+        The page tells how long jobs took.
+        """
         root = self.results()
-        skip = ("logs", "benchmarks", "state")
+        skip = ("logs", "benchmarks", "state", "page", "report.html")
         return {
             str(path.relative_to(root)): path.read_bytes()
             for path in sorted(root.rglob("*"))

@@ -12,7 +12,7 @@ import pytest
 from tests.workflow.engine import Engine
 
 CELLS = 3  # tuned cells of one seed; the untuned model is one run more
-REPORT = {"collect": 1, "claims": 1, "draw": 1}
+REPORT = {"collect": 1, "claims": 1, "draw": 1, "page": 1}
 
 
 def test_nothing_reruns_when_nothing_changed_with_a_counter_for_gpus_that_are_not_there(
@@ -42,13 +42,18 @@ def test_plotting_function_reruns_figures_only(engine: Engine) -> None:
     engine.edit(
         "src/mlan/report/style.py", "import pandas as pd\n", "import pandas as pd\n\nNEW = 1\n"
     )
-    assert engine.planned() == {"draw": 1}
+    assert engine.planned() == {"draw": 1, "page": 1}
+
+
+def test_markup_of_the_page_reruns_the_page_only(engine: Engine) -> None:
+    engine.edit("src/mlan/report/page/template.css", "max-width: 72rem", "max-width: 70rem")
+    assert engine.planned() == {"page": 1}
 
 
 def test_title_reruns_figures_only(engine: Engine, study: dict[str, Any]) -> None:
     study["report"] = {"title": "Another title"}
     engine.write_study(study)
-    assert engine.planned() == {"draw": 1}
+    assert engine.planned() == {"draw": 1, "page": 1}
 
 
 def test_margin_reruns_claims_and_figures_and_is_post_hoc(engine: Engine) -> None:
@@ -59,7 +64,7 @@ def test_margin_reruns_claims_and_figures_and_is_post_hoc(engine: Engine) -> Non
     assert set(first["registered"]) == {"before scores"}
     engine.edit("config/tiny.claims.yaml", "margin: 0.1\n", "margin: 0.2\n")
 
-    assert engine.planned() == {"claims": 1, "draw": 1}
+    assert engine.planned() == {"claims": 1, "draw": 1, "page": 1}
     assert ledger.read_bytes() == before  # a dry run starts nothing
     try:
         done = engine.run("results/test/evidence/claims.csv")
@@ -191,7 +196,7 @@ def test_figures_without_training_although_training_code_changed(engine: Engine)
         "torch.sum(losses * batch.weight * 3)",
     )
     only = engine.planned(
-        *("--allowed-rules", "collect", "claims", "draw", "all", "-R", "collect", "claims", "draw"),
+        *("--allowed-rules", *REPORT, "all", "-R", *REPORT),
         config=("partial=true",),
     )
     assert only == REPORT
@@ -208,7 +213,7 @@ def test_deleted_figure_is_drawn_again(engine: Engine) -> None:
     content = figure.read_bytes()
     figure.unlink()
     try:
-        assert engine.planned() == {"draw": 1}
+        assert engine.planned() == {"draw": 1, "page": 1}
     finally:
         figure.write_bytes(content)
 

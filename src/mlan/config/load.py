@@ -35,6 +35,11 @@ class Study:
     whole: bool = True
     claims: Claims = NO_CLAIMS
 
+    @property
+    def lock(self) -> Path:
+        """Its lock file, beside it: `mine.lock.yaml` of `mine.yaml`."""
+        return self.path.with_name(f"{self.name}.lock.yaml")
+
     def resolve(self, relative: str) -> Path:
         """Turn a path of the study file into one relative to the working directory."""
         return self.path.parent / relative

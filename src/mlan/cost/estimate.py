@@ -38,6 +38,7 @@ _FIXED_S = {
     "collect": 5.0,
     "claims": 1.0,
     "draw": 15.0,
+    "page": 6.0,
     "prune": 0.2,
 }
 _PICTURE_S = 0.0015  # of one drawn picture

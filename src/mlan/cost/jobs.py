@@ -32,6 +32,7 @@ STAGES = (
     "collect",
     "claims",
     "draw",
+    "page",
     "prune",
 )
 # Stages that run a model.
@@ -76,7 +77,7 @@ def tasks(grid: Grid) -> dict[Path, Task]:
             visit(path)
         found[folder] = Task(stage, wildcards, folder, inputs)
 
-    visit(grid.folder("report"))
+    visit(grid.folder("page"))
     for cell, seed in grid.runs() if grid.prunes else ():
         if grid.cells[cell].kind == "tuned":
             visit(grid.run_folder(cell, seed, KEPT))
@@ -109,3 +110,4 @@ def _all(grid: Grid) -> Iterator[tuple[str, dict[str, Any], Path]]:
     yield "collect", {}, grid.folder("summary")
     yield "claims", {}, grid.folder("evidence")
     yield "draw", {}, grid.folder("report")
+    yield "page", {}, grid.folder("page")

@@ -20,6 +20,7 @@ from mlan.grid.cells import RELEASED, STAGE_1
 from mlan.grid.claims import resolved_claims
 from mlan.grid.data_jobs import DataJobs
 from mlan.grid.ledger import registration
+from mlan.grid.page import page_identity, page_inputs
 from mlan.grid.told import told_design
 
 # Keys of the tuning section that the plan has used up; training reads the plan instead.
@@ -328,6 +329,8 @@ class Grid(DataJobs):
             "cells": self._planned(),
             "benchmarks": self._benchmark_groups(),
             "claims": resolved_claims(self),
+            "primary": self.study.claims.primary.model_dump(),
+            "confidence": self.config.report.confidence,
             "post_hoc": stands.post_hoc,
             "withdrawn": stands.withdrawn,
             "partial": partial,
@@ -360,6 +363,12 @@ class Grid(DataJobs):
             "evidence": self.folder("evidence"),
             **locked,
         }
+
+    def _identity_page(self) -> dict[str, Any]:
+        return page_identity(self, self._identity_draw(), claims=resolved_claims(self))
+
+    def _inputs_page(self, partial: bool = False) -> dict[str, Path]:
+        return page_inputs(self, claims=resolved_claims(self), partial=partial)
 
 
 def _trained(tune: Tune) -> dict[str, Any]:

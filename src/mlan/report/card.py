@@ -74,14 +74,14 @@ def model_card(card: Card) -> str:
         *_scores(card),
         "## Licences and attributions",
         "The model is derived from these works; keep the attributions when you pass it on.",
-        _table(
+        markdown_table(
             ("work", "licence", "attribution"),
             ((one.work, one.licence, one.attribution) for one in card.licences),
         ),
         "## Provenance",
         "SHA-256 of the record of every job that the model stands on; a record holds the digests "
         "of the job's inputs, outputs, config and code.",
-        _table(("job", "record"), ((job, f"`{sha}`") for job, sha in card.records.items())),
+        markdown_table(("job", "record"), ((job, f"`{sha}`") for job, sha in card.records.items())),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -120,7 +120,7 @@ def _mixture(card: Card) -> Iterable[str]:
         for row in books.to_dict("records")
     ]
     sums = [int(books[name].sum()) for name in _COUNTS]
-    yield _table(header, [*rows, ("all", "", sums[0], "", *sums[1:])])
+    yield markdown_table(header, [*rows, ("all", "", sums[0], "", *sums[1:])])
     text = books["modality"] == "text"
     tokens = books["text_tokens"] + books["image_tokens"]
     shares = [
@@ -143,7 +143,7 @@ def _scores(card: Card) -> Iterable[str]:
     level = f"{100 * card.confidence:g} %"
     yield f"Accuracy in per cent on the test parts, zero-shot; intervals at {level}."
     header = ("benchmark", "measure", "n", "this run", "cell", "interval", "covers")
-    yield _table(
+    yield markdown_table(
         header,
         (
             (
@@ -158,7 +158,8 @@ def _scores(card: Card) -> Iterable[str]:
     )
 
 
-def _table(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
+def markdown_table(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
+    """Return a Markdown table; bars in its texts are escaped."""
     lines = [header, ["---"] * len(header), *rows]
     return "\n".join(
         f"| {' | '.join(str(cell).replace('|', chr(92) + '|') for cell in line)} |"

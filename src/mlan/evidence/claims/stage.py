@@ -1,7 +1,8 @@
-"""Stage `claims`: the summary of all runs becomes verdicts, `evidence/claims.csv`.
+"""Stage `claims`: the summary of all runs becomes verdicts, the answer, and what could be seen.
 
 Model: everything is read from the summary folder; what is claimed, how it stands in the ledger and
-the planned cells are the job's identity. Not here: the statistics (`rules`, `verdicts`).
+the planned cells are the job's identity. Not here: the statistics (`rules`, `verdicts`,
+`mlan.evidence.recommend`, `mlan.evidence.planned_power`).
 """
 
 from __future__ import annotations
@@ -13,28 +14,48 @@ from typing import Any
 import pandas as pd
 
 from mlan.evidence.blocks import Cell
+from mlan.evidence.budgets import read_tokens
 from mlan.evidence.claims.verdicts import COLUMNS, verdict_rows
+from mlan.evidence.curves import curve
 from mlan.evidence.groups import groups
-from mlan.evidence.results import Results, read_results
-from mlan.records import checked, write_csv
+from mlan.evidence.planned_power import COLUMNS as POWER
+from mlan.evidence.planned_power import power_rows
+from mlan.evidence.recommend import COLUMNS as RECOMMEND
+from mlan.evidence.recommend import recommend_rows
+from mlan.evidence.results import Key, Results, read_results
+from mlan.evidence.variance_parts import Assumed, Finished, planned_of
+from mlan.records import write_csv
 from mlan.stage import Job
 
 
 def claims(job: Job) -> None:
-    """Write claims.csv, one row a claim (`verdicts.COLUMNS`).
+    """Write claims.csv, power.csv (a row a claim), recommend.csv (a row a weight, price and cell).
 
     Inputs: `summary`. Raises DataError, IntegrityError.
     """
     identity, summary = job.identity, job.inputs["summary"]
+    results, tokens = _results(summary, identity), read_tokens(summary)
     rows = verdict_rows(
         identity["claims"],
-        _results(summary, identity),
-        _tokens(summary),
+        results,
+        _read_in_tuning(tokens),
         post_hoc=identity["post_hoc"],
         withdrawn=identity["withdrawn"],
         partial=identity["partial"],
     )
-    tables = {"claims": (rows, COLUMNS)}
+    answer = recommend_rows(
+        results,
+        [cell.name for cell in curve(results.cells.values())],
+        tokens,
+        Key(**identity["primary"]),
+        confidence=identity["confidence"],
+    )
+    power = power_rows(identity["claims"], [Finished(results), Assumed()], planned_of(results))
+    tables = {
+        "claims": (rows, COLUMNS),
+        "recommend": (answer, RECOMMEND),
+        "power": (power, POWER),
+    }
     outputs = []
     for name, (found, columns) in tables.items():
         outputs.append(job.out / f"{name}.csv")
@@ -48,10 +69,9 @@ def _results(summary: Path, identity: Mapping[str, Any]) -> Results:
     )
 
 
-def _tokens(summary: Path) -> dict[tuple[str, int], float]:
+def _read_in_tuning(tokens: pd.DataFrame) -> dict[tuple[str, int], float]:
     """Tokens that the language model reads in tuning, by cell and seed; padding is left out."""
-    rows = pd.read_csv(checked(summary / "tokens.csv"), keep_default_na=False)
-    rows = rows[rows["source"] == "total"]
+    rows = tokens[tokens["source"] == "total"]
     read = rows["text_tokens"] + rows["image_tokens"]
     return {
         (str(cell), int(seed)): float(count)

@@ -1,0 +1,179 @@
+"""What a reader must know before believing a number: one line a reason, the gravest first.
+
+Each is found in data, never assumed: missing runs, one seed, one stage 1, mixed code, shared
+items, unreadable answers, few items, claims written after the scores. A page without a warning
+says that it looked for them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from mlan.report.page.evidence import Evidence, is_true, number
+from mlan.report.page.facts import Facts
+from mlan.report.page.numbers import PERCENT, listed
+from mlan.report.page.trace import Trace
+from mlan.report.page.verdicts import POST_HOC, Family
+from mlan.report.summary import MEASURES, Summary
+
+# Items below which one benchmark's score is known to about ten points at best:
+# 1.96 * sqrt(.25 / 100) = 9.8.
+FEW_ITEMS = 100
+# Answers that no rule could read, above which a score tells about format as well.
+MUCH_INVALID = 0.05
+
+
+@dataclass(frozen=True)
+class Caution:
+    """A short heading and one sentence of plain text."""
+
+    topic: str
+    text: str
+
+
+def cautions(
+    summary: Summary, facts: Facts, evidence: Evidence, found: Sequence[Family], trace: Trace
+) -> tuple[Caution, ...]:
+    """Return all that apply."""
+    return (
+        *_missing(summary),
+        *_seeds(summary, facts),
+        *_mixed(trace, facts),
+        *_post_hoc(found),
+        *_shared_items(summary),
+        *_invalid(summary),
+        *_few(summary),
+        *_noise(summary, evidence),
+        *_order(summary),
+    )
+
+
+def _missing(summary: Summary) -> Iterator[Caution]:
+    holes = [f"{cell.label}: seed {cell.not_run}" for cell in summary.cells if cell.not_run]
+    if holes:
+        yield Caution("Missing runs", f"Planned and not there: {'; '.join(holes)}.")
+
+
+def _seeds(summary: Summary, facts: Facts) -> Iterator[Caution]:
+    single = [cell.label for cell in summary.tuned if len(cell.done) == 1]
+    if single:
+        which = "every cell" if len(single) == len(summary.tuned) else listed(single)
+        yield Caution(
+            "One seed",
+            f"{which} ran once: intervals there cover the choice of items, not training.",
+        )
+    if "align" not in facts.seed_varies:
+        yield Caution(
+            "One stage 1",
+            "All seeds start from one stage 1; intervals hold given this one, and another might "
+            "move all cells together.",
+        )
+
+
+def _mixed(trace: Trace, facts: Facts) -> Iterator[Caution]:
+    mixed = [stage for stage, codes in trace.codes().items() if len(codes) > 1]
+    if mixed:
+        yield Caution(
+            "Mixed code", f"Jobs of {listed(mixed)} ran under more than one version of their code."
+        )
+    versions = [f"{n} {listed(v)}" for n, v in trace.versions().items() if len(v) > 1]
+    if versions:
+        yield Caution("Mixed versions", f"Records were written by {listed(versions)}.")
+    if facts.unpinned:
+        yield Caution(
+            "Not pinned",
+            f"{listed(sorted(facts.unpinned))}: taken as they were on the day of the first start.",
+        )
+
+
+def _post_hoc(found: Sequence[Family]) -> Iterator[Caution]:
+    claims = [claim for family in found for claim in family.claims]
+    late = [claim.id for claim in claims if claim.post_hoc]
+    if late:
+        which = "all claims" if len(late) == len(claims) else listed(late)
+        yield Caution(
+            POST_HOC.capitalize(),
+            f"Written or changed after the first test score: {which}. Read them as "
+            "questions for the next study.",
+        )
+
+
+def _shared_items(summary: Summary) -> Iterator[Caution]:
+    """The largest fraction of a benchmark's test part that a source holds too."""
+    worst: dict[str, Mapping[str, object]] = {}
+    for row in summary.shared:
+        name = str(row["benchmark"])
+        if row["part"] == "test" and row["fraction"] > worst.get(name, {"fraction": 0})["fraction"]:
+            worst[name] = row
+    if worst:
+        told = [f"{n} ({_percent(row['fraction'])} in {row['source']})" for n, row in worst.items()]
+        yield Caution(
+            "Contamination",
+            f"Training sources hold test items, exact or nearly: {', '.join(told)}. The table of "
+            "scores without them says what that does.",
+        )
+
+
+def _invalid(summary: Summary) -> Iterator[Caution]:
+    tuned = {cell.name: cell.label for cell in summary.tuned}
+    rates: dict[tuple[str, str], list[float]] = {}
+    for benchmark in summary.benchmarks:
+        for row in summary.scores(benchmark.name, MEASURES["strict"]):
+            if row["cell"] in tuned:
+                key = (benchmark.name, tuned[row["cell"]])
+                rates.setdefault(key, []).append(float(row["invalid_rate"]))
+    means = {key: sum(found) / len(found) for key, found in rates.items()}
+    bad = {key: rate for key, rate in means.items() if rate > MUCH_INVALID}
+    if bad:
+        (name, label), rate = max(bad.items(), key=lambda entry: entry[1])
+        yield Caution(
+            "Invalid answers",
+            f"In {len(bad)} of {len(means)} pairs of cell and benchmark more than "
+            f"{_percent(MUCH_INVALID)} of the answers could not be read strictly (most: {name} at "
+            f"{label}, {_percent(rate)}); the likelihood of options does not depend on format.",
+        )
+
+
+def _few(summary: Summary) -> Iterator[Caution]:
+    rows = {
+        benchmark.name: found[0]["n"]
+        for benchmark in summary.benchmarks
+        if (found := summary.scores(benchmark.name, MEASURES["strict"]))
+    }
+    small = [name for name, n in rows.items() if n < FEW_ITEMS]
+    if small:
+        sizes = sorted({int(rows[name]) for name in small})
+        several = f"{sizes[0]} to {sizes[-1]}" if len(sizes) > 1 else f"{sizes[0]}"
+        yield Caution(
+            "Few items",
+            f"{len(small)} of {len(rows)} benchmarks have {several} test items: one of them alone "
+            "is known to ten points at best. Averages are what the claims stand on.",
+        )
+
+
+def _noise(summary: Summary, evidence: Evidence) -> Iterator[Caution]:
+    key, names = MEASURES["strict"], {benchmark.name for benchmark in summary.benchmarks}
+    measured = [
+        r for r in evidence.signal if (r["scorer"], r["parser"]) == (key.scorer, key.parser)
+    ]
+    own = [row for row in measured if row["benchmark"] in names]
+    noisy = [row["benchmark"] for row in own if not is_true(row["decides"])]
+    if noisy and len(noisy) < len(own):
+        yield Caution("Noise", f"The shares cannot be told apart on {listed(noisy)}.")
+    elif noisy:
+        least = min((number(row["p"]) for row in own), default=1.0)
+        yield Caution("Noise", f"No benchmark tells the shares apart (smallest p {least:.2f}).")
+
+
+def _order(summary: Summary) -> Iterator[Caution]:
+    if summary.order_not_controlled:
+        yield Caution(
+            "Order not controlled",
+            f"{listed(summary.order_not_controlled)}: trained by an external command, which "
+            "decides the order of examples by itself.",
+        )
+
+
+def _percent(fraction: object) -> str:
+    return f"{100 * float(str(fraction)):.3g}{PERCENT}"

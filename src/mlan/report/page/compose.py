@@ -1,0 +1,113 @@
+"""All parts of the page put together: from what was read to the names that the template uses.
+
+Not here: what a part says (one module each), and markup (`template`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from mlan.report.card import Licence
+from mlan.report.page.answer import Choice, answer
+from mlan.report.page.back import back
+from mlan.report.page.cautions import cautions
+from mlan.report.page.cost import cost
+from mlan.report.page.evidence import Evidence
+from mlan.report.page.facts import Facts
+from mlan.report.page.flips import SHOWN, flips
+from mlan.report.page.gallery import figures, tables
+from mlan.report.page.numbers import listed
+from mlan.report.page.trace import Trace
+from mlan.report.page.unrun import Gap, gaps
+from mlan.report.page.verdicts import counts, families
+from mlan.report.summary import Summary
+
+PARTS = (
+    ("answer", "Answer"),
+    ("verdicts", "Verdicts"),
+    ("warnings", "Warnings"),
+    ("figures", "Figures"),
+    ("tables", "Tables"),
+    ("items", "Flipped items"),
+    ("cost", "Cost"),
+    ("not-tested", "Not tested"),
+    ("way-back", "Way back"),
+)
+_CHOICE_HEADER = (
+    *("weight of vision", "price", "best share", "shares in the set"),
+    *("text share of LM tokens", "of learnt tokens", "score of the winner, %"),
+)
+
+
+def compose(
+    inputs: Mapping[str, Path],
+    summary: Summary,
+    facts: Facts,
+    evidence: Evidence,
+    trace: Trace,
+    licences: Sequence[Licence],
+) -> dict[str, Any]:
+    """Return what the template shows. Raises IntegrityError and DataError for a bad input."""
+    found = families(evidence, facts.claim_cells)
+    told = answer(evidence, found, summary.confidence)
+    missing = gaps(summary, facts, found)
+    heeded = cautions(summary, facts, evidence, found, trace)
+    return {
+        "facts": facts,
+        "parts": PARTS,
+        "scope": _scope(summary, facts, trace),
+        "answer": told,
+        "choice_header": _CHOICE_HEADER,
+        "choice_numbers": (False, *[True] * (len(_CHOICE_HEADER) - 1)),
+        "choice_rows": [_choice(one) for one in told.choices],
+        "families": found,
+        "verdict_counts": counts(found),
+        "cautions": heeded,
+        "topics": listed([one.topic.lower() for one in heeded]),
+        "figures": figures(inputs["report"]),
+        "tables": tables(inputs["report"]),
+        "pair": facts.pair,
+        "pair_seed": _pair_seed(inputs, facts),
+        "flips": flips(inputs, facts.pair, facts.benchmarks),
+        "shown": SHOWN,
+        "cost": cost(trace, summary),
+        "gaps": missing,
+        "gap_rows": [(gap.kind, gap.name, gap.text) for gap in missing],
+        "untested": _untested(missing),
+        "back": back(trace, facts, summary),
+        "licence_rows": [(one.work, one.licence, one.attribution) for one in licences],
+    }
+
+
+def _scope(summary: Summary, facts: Facts, trace: Trace) -> str:
+    """What was done, in one line."""
+    tuned = summary.tuned
+    seeds = sorted({seed for cell in tuned for seed in cell.done})
+    models = [one.name for one in facts.materials if one.kind in ("model", "hub")]
+    parts = [
+        f"{len(tuned)} cells, {len(seeds)} seed{'s' if len(seeds) != 1 else ''}, "
+        f"{len(trace.runs)} runs, {len(summary.benchmarks)} benchmarks",
+        f"intervals at {summary.level}",
+    ]
+    return f"{'; '.join(parts)}. {' and '.join(models)}." if models else f"{'; '.join(parts)}."
+
+
+def _choice(one: Choice) -> tuple[str, ...]:
+    return (
+        *(one.weight, one.price, one.best, one.shares),
+        *(one.lm_tokens, one.supervised_tokens, one.score),
+    )
+
+
+def _pair_seed(inputs: Mapping[str, Path], facts: Facts) -> str:
+    """The seed of the two runs whose answers are shown, as their folder says."""
+    folders = [inputs.get(f"scores:{cell}") for cell in facts.pair]
+    return folders[-1].parent.name.removeprefix("seed") if folders and folders[-1] else ""
+
+
+def _untested(missing: Sequence[Gap]) -> str:
+    kinds = [gap.kind.partition(",")[0] for gap in missing]
+    counted = {kind: kinds.count(kind) for kind in dict.fromkeys(kinds)}
+    return listed([f"{n} {kind}{'s' if n != 1 else ''}" for kind, n in counted.items()])

@@ -1,0 +1,185 @@
+"""The page as a file: nothing from outside, nothing unescaped, every link leads somewhere."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import shutil
+from base64 import b64encode
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from mlan.errors import DataError, IntegrityError
+from mlan.records import checked, read_record
+from mlan.report.page.stage import page
+from tests.report.page.example import CELLS, EVIL, again, page_job
+
+_VOID = {"meta", "link", "img", "br", "line", "circle"}
+
+
+class Seen(HTMLParser):
+    """Everything that a test asks of a page: elements with attributes, ids, text by element."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.elements: list[tuple[str, dict[str, str]]] = []
+        self.open: list[str] = []
+        self.texts: list[tuple[str, str]] = []
+        self.unbalanced: list[str] = []
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, {name: value or "" for name, value in attrs}))
+        if tag not in _VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, {name: value or "" for name, value in attrs}))
+
+    def handle_endtag(self, tag: str) -> None:
+        if not self.open or self.open.pop() != tag:
+            self.unbalanced.append(tag)
+
+    def handle_data(self, data: str) -> None:
+        self.texts.append((self.open[-1] if self.open else "", data))
+
+    def values(self, attribute: str) -> list[str]:
+        """Values of an attribute, whatever carries it."""
+        return [found[attribute] for _, found in self.elements if attribute in found]
+
+    def of(self, tag: str) -> list[dict[str, str]]:
+        """Attributes of all elements of a kind."""
+        return [found for name, found in self.elements if name == tag]
+
+
+@pytest.fixture(scope="module")
+def seen(html: str) -> Seen:
+    return Seen(html)
+
+
+def test_page_loads_nothing_from_anywhere(seen: Seen, html: str) -> None:
+    assert seen.values("src")
+    assert all(value.startswith("data:image/") for value in seen.values("src"))
+    assert all(value.startswith("#") or value == "data:," for value in seen.values("href"))
+    assert not re.search(r"url\(|@import|https?://", re.sub(r"data:image/[^\"]+", "", html))
+
+
+def test_policy_knows_the_one_script_and_style_by_their_hashes(seen: Seen, html: str) -> None:
+    policy = next(m["content"] for m in seen.of("meta") if m.get("http-equiv"))
+    assert policy.startswith("default-src 'none'; img-src data:;")
+    for tag in ("script", "style"):
+        found = re.findall(rf"<{tag}>(.*?)</{tag}>", html, re.DOTALL)
+        assert len(found) == 1
+        own = b64encode(hashlib.sha256(found[0].encode()).digest()).decode()
+        assert f"{tag}-src 'sha256-{own}'" in policy
+    assert not [name for _, own in seen.elements for name in own if name.startswith("on")]
+    assert not seen.values("style")
+
+
+def test_ids_are_unique_and_every_link_leads_to_one(seen: Seen) -> None:
+    ids = seen.values("id")
+    assert len(ids) == len(set(ids))
+    assert {value[1:] for value in seen.values("href") if value.startswith("#")} <= set(ids)
+
+
+def test_elements_close_in_order(seen: Seen) -> None:
+    assert seen.unbalanced == []
+    assert seen.open == []
+
+
+def test_hostile_texts_of_data_stay_texts(seen: Seen, html: str) -> None:
+    assert "<script>alert" not in html
+    assert "<img src=x" not in html
+    said = "".join(text for _, text in seen.texts)
+    assert said.count("<script>alert(1)</script>") > 50  # questions, options, answers, CSV, claims
+    assert EVIL in said
+
+
+def test_tables_have_captions_and_headings_and_images_have_texts(seen: Seen) -> None:
+    tags = [tag for tag, _ in seen.elements]
+    assert tags.count("table") == tags.count("caption") == tags.count("thead") > 5
+    assert all(found.get("scope") for found in seen.of("th"))
+    assert all(found["alt"] for found in seen.of("img"))
+    assert [found["lang"] for found in seen.of("html")] == ["en"]
+    assert len(seen.of("h1")) == 1
+
+
+def test_answer_and_verdicts_come_first_then_what_was_not_tested_is_said(html: str) -> None:
+    text = re.sub(r"<[^>]+>", " ", html.split("<main", 1)[1])
+    order = [
+        "is 100\xa0%: every other share tried is significantly worse.",
+        "Of 3 claims: 1 supported, 1 undecided and 1 not run.",
+        "Not tested: 1 claim and 1 experiment",
+        "Text is not worse on vision.",
+        "Warnings",
+        "Figures",
+        "Items that flipped",
+        "Equal tokens. Cells: capped.",
+    ]
+    places = [text.index(words) for words in order]
+    assert places == sorted(places)
+
+
+def test_scores_and_claims_lead_back_to_runs_with_command_plan_and_code(
+    html: str, study_folder: Path
+) -> None:
+    scores = html.split('id="rows-scores"', 1)[1].split("</thead>", 1)[0]
+    assert all(f'href="#cell-{cell}"' in scores for cell in CELLS)
+    assert f'href="#cell-{CELLS[0]}"' in html.split('id="claim-on_par"', 1)[1].split("</tr>", 1)[0]
+    back = html.split(f'id="cell-{CELLS[1]}"', 1)[1]
+    plan = read_record(study_folder / "cells" / CELLS[1] / "seed1" / "mixture")["outputs"]
+    for fact in (f"CELL={CELLS[1]} SEED=1", plan["plan.parquet"], "c" * 16):
+        assert fact in back
+
+
+def test_figure_that_nobody_announced_is_shown_with_its_numbers(html: str) -> None:
+    assert html.index('id="figure-sweep"') < html.index('id="figure-brand_new"')
+    assert "<b>Brand new.</b>" in html
+
+
+def test_page_is_covered_by_a_record_and_its_copy_is_equal(study_folder: Path) -> None:
+    inside = checked(study_folder / "page" / "report.html").read_bytes()
+    assert inside == (study_folder / "report.html").read_bytes()
+    assert len(inside) < 5_000_000
+
+
+def test_same_study_gives_the_same_bytes(study_folder: Path, tmp_path: Path) -> None:
+    shutil.copytree(study_folder, tmp_path / "small")
+    page(page_job(tmp_path / "small"))
+    files = [p.relative_to(study_folder) for p in study_folder.rglob("*") if p.is_file()]
+    for name in files:
+        if name != Path("page/run.json"):
+            assert (tmp_path / "small" / name).read_bytes() == (study_folder / name).read_bytes()
+
+
+def test_study_without_claims_says_so(tmp_path: Path) -> None:
+    page(page_job(tmp_path, evidence=False))
+    html = (tmp_path / "report.html").read_text()
+    assert "This study has not computed a recommended share." in html
+    assert "This study has no claims" in html
+
+
+def test_pair_without_answers_says_so(tmp_path: Path) -> None:
+    job = page_job(tmp_path, pair=[])
+    page(job)
+    assert "There are no two scored cells to compare." in (tmp_path / "report.html").read_text()
+
+
+def test_claims_without_a_column_are_one_clear_line(tmp_path: Path) -> None:
+    job = page_job(tmp_path)
+    path = tmp_path / "evidence" / "claims.csv"
+    path.write_text(path.read_text().replace("verdict", "opinion", 1))
+    with pytest.raises(IntegrityError, match="differs from what its record says"):
+        page(job)
+    again(tmp_path / "evidence", "claims", {})
+    with pytest.raises(DataError, match=r"claims\.csv: column 'verdict' is missing; run"):
+        page(job)
+
+
+def test_columns_of_numbers_are_told_from_columns_of_words(html: str) -> None:
+    scores = html.split('id="rows-scores"', 1)[1]
+    head = scores.split("</thead>", 1)[0]
+    assert head.count('class="number"') == 3
+    assert '<td class="number">–</td>' in scores

@@ -1,0 +1,84 @@
+"""A claim's row: points, the interval's level, the bound, one scale for all."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from mlan.report.page.evidence import Evidence
+from mlan.report.page.verdicts import Verdict, families
+from tests.report.page.example import claim
+
+
+def shown(*rows: dict[str, str], power: dict[str, str] | None = None) -> list[Verdict]:
+    """The verdicts of some rows of claims.csv."""
+    evidence = Evidence(claims=rows, power=(power,) if power else ())
+    return [one for family in families(evidence, {}) for one in family.claims]
+
+
+def test_claim_is_told_in_points_with_level_bound_and_detectable_effect() -> None:
+    power = {"id": "on_par", "detectable": "0.045", "seeds_needed": "5", "components": "own"}
+    (one,) = shown(claim(), power=power)
+    assert one.estimate == "+0.4"
+    assert one.interval == "−2.1 to +2.9 (99\xa0%)"
+    assert (one.margin, one.detectable, one.p) == ("above −3", "+4.5", "< .001")
+    assert one.planned == "variances of own; seeds for the expected effect: 5"
+    (bound,) = shown(claim(), power=power | {"detects": "margin"})
+    assert bound.detectable == "±4.5"
+    assert one.covers == "seeds and items; 2 seeds; 480 items"
+
+
+@pytest.mark.parametrize(
+    ("rule", "margin", "bounds"),
+    [
+        ("superiority", "above 3", (0.5,)),
+        ("non_inferiority", "above −3", (-0.5,)),
+        ("equivalence", "within ±3", (-0.5, 0.5)),
+        ("plateau", "within ±3", (-0.5, 0.5)),
+        ("interaction", "3 points", ()),
+    ],
+)
+def test_bound_stands_where_the_rule_says_on_the_scale_of_the_widest_interval(
+    rule: str, margin: str, bounds: tuple[float, ...]
+) -> None:
+    (one,) = shown(claim(rule=rule, value="0.03", low="0", high="0.06"))
+    assert one.margin == margin
+    assert one.bar is not None
+    assert one.bar.bounds == pytest.approx(bounds)
+    assert (one.bar.value, one.bar.low, one.bar.high) == pytest.approx((0.5, 0.0, 1.0))
+
+
+def test_interval_beyond_the_widest_scale_is_cut_and_says_so() -> None:
+    wide, narrow = shown(claim(id="a", low="-0.9", high="0.1"), claim(id="b"))
+    assert wide.bar is not None
+    assert narrow.bar is not None
+    assert wide.bar.cut
+    assert wide.bar.low == -1.0
+    assert not narrow.bar.cut
+    assert narrow.bar.high == pytest.approx(0.029 / 0.4)
+
+
+def test_token_ratio_is_exact_and_has_no_place_among_points() -> None:
+    row = claim(rule="token_ratio", value="0.58", low="0.57", high="0.59", margin="0.5", level="")
+    (one,) = shown(row | {"p_adjusted": ""})
+    assert (one.estimate, one.interval) == ("0.58", "0.57 to 0.59 over seeds")
+    assert (one.margin, one.p, one.bar) == ("at most 0.5", "exact", None)
+
+
+def test_withdrawn_claim_has_its_name_and_no_number() -> None:
+    row = dict.fromkeys(claim(), "") | {"id": "old", "family": "primary", "verdict": "withdrawn"}
+    (one,) = shown(row)
+    assert (one.sentence, one.estimate, one.interval, one.margin) == ("old", "–", "", "–")
+    assert one.bar is None
+    assert math.isnan(one.sortable)
+
+
+def test_families_keep_the_order_of_the_file() -> None:
+    rows = (claim(family="b"), claim(id="x", family="a"), claim(id="y", family="b"))
+    found = families(Evidence(claims=rows), {"y": ("one", "two")})
+    assert [(f.name, [c.id for c in f.claims]) for f in found] == [
+        ("b", ["on_par", "y"]),
+        ("a", ["x"]),
+    ]
+    assert found[0].claims[1].cells == ("one", "two")
