@@ -50,11 +50,15 @@ def draw_averages(summary: Summary) -> tuple[Figure, list[Both]]:
         runs = sum(point.seed != MEAN for point in own)
         off = "".join(f"; off: {p.cell} ({p.text_pct:.0f}, {p.vision_pct:.0f})" for p in far)
         axes.set_title(f"{label[:1].upper()}{label[1:]}\n{runs} runs, no interval{off}")
-        axes.set_xlabel(f"text average of {len(summary.members(AVERAGES['text']))} benchmarks (%)")
-    count = len(summary.members(AVERAGES["vision"]))
-    figure.axes[0].set_ylabel(f"vision average of {count} benchmarks (%)\ntest part")
+        axes.set_xlabel(_axis(summary, AVERAGES["text"]))
+    figure.axes[0].set_ylabel(f"{_axis(summary, AVERAGES['vision'])}\ntest part")
     figure.legend(handles=_handles(points), loc="outside lower center", ncols=4)
     return figure, points
+
+
+def _axis(summary: Summary, group: str) -> str:
+    count = len(summary.members(group))
+    return f"{group} of {count} benchmark{'' if count == 1 else 's'} (%)"
 
 
 def _points(summary: Summary, scorer: str) -> Iterator[Both]:

@@ -11,6 +11,7 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
+from textwrap import fill
 from typing import Any
 
 from matplotlib.axes import Axes
@@ -27,6 +28,7 @@ HOLE = "#efefef"
 HOLE_HALF = 7.0  # share points; two lines of small type
 BAND_ALPHA = 0.2
 SERIES_SHIFT = 1.2  # share points between the error bars of two series at one place
+_LEGEND = 54  # letters of a legend's line, three columns wide
 OTHERS_START, OTHERS_STEP = 117.0, 13.0
 # Models to compare with: how their level is drawn, and what the legend calls it.
 BASELINE_DASHES = {"untuned": (0, (6, 2, 1, 2)), "released": (0, (2, 2))}
@@ -296,12 +298,12 @@ def _interval_handles(points: Sequence[Point], level: str) -> list[Any]:
     handles: list[Any] = []
     if banded:
         text = f"{level} band, all shares at once: {covers_text(points)}"
-        handles.append(Patch(facecolor=FAINT, alpha=0.35, lw=0, label=text))
+        handles.append(Patch(facecolor=FAINT, alpha=0.35, lw=0, label=fill(text, _LEGEND)))
         text = f"{level} interval of one cell"
         handles.append(Line2D([], [], color=FAINT, marker="|", ms=9, ls="", label=text))
     if not banded and any(p.bounded for p in points):
         text = f"{level} interval, share by share: {covers_text(points)}"
-        handles.append(Patch(facecolor=FAINT, alpha=0.35, lw=0, label=text))
+        handles.append(Patch(facecolor=FAINT, alpha=0.35, lw=0, label=fill(text, _LEGEND)))
     return handles
 
 
