@@ -355,6 +355,7 @@ def test_collect_compute_is_outside_the_record(done: tuple[Grid, Path]) -> None:
     _, out = done
     record = read_record(out)
     assert sorted(record["outputs"]) == [
+        "answers.csv",
         "benchmarks.csv",
         "blocks.csv",
         "cells.csv",
@@ -363,10 +364,12 @@ def test_collect_compute_is_outside_the_record(done: tuple[Grid, Path]) -> None:
         "flips.parquet",
         "forgetting.csv",
         "intervals.csv",
+        "losses.csv",
         "scores.csv",
         "scores_clean.csv",
         "signal.csv",
         "sums.parquet",
+        "ties.csv",
         "tokens.csv",
     ]
     assert record["facts"] == {"runs_done": 10, "runs_planned": 13}

@@ -15,7 +15,7 @@ from typing import Any
 
 from mlan.cli.study import check_cell, open_grid
 from mlan.errors import IntegrityError, MlanError
-from mlan.evidence.collect import STAGES
+from mlan.evidence.compute import STAGES
 from mlan.grid import Grid
 from mlan.records import canonical, read_record
 

@@ -17,20 +17,28 @@ from typing import Any
 import pandas as pd
 
 from mlan.errors import DataError
+from mlan.evidence.answers import COLUMNS as ANSWERS
+from mlan.evidence.answers import answer_rows
 from mlan.evidence.blocks import NAMES, Block, Cell, Run, read_blocks
 from mlan.evidence.clean import PAIRS, Items, clean_scores, read_matches, read_pairs
+from mlan.evidence.compute import COLUMNS as COMPUTE
+from mlan.evidence.compute import compute_rows
 from mlan.evidence.curves import curve
 from mlan.evidence.forgetting import COLUMNS as FORGETTING
 from mlan.evidence.forgetting import forgetting
 from mlan.evidence.groups import groups
 from mlan.evidence.intervals import Interval, interval
 from mlan.evidence.joint import joint
+from mlan.evidence.losses import COLUMNS as LOSSES
+from mlan.evidence.losses import loss_rows
 from mlan.evidence.official import official_scores
 from mlan.evidence.results import Key, Results, results_of, write_results
 from mlan.evidence.samples import Sample, combine
 from mlan.evidence.signal import COLUMNS as SIGNAL
 from mlan.evidence.signal import signal_rows
-from mlan.records import checked, read_run, write_csv, write_parquet
+from mlan.evidence.ties import COLUMNS as TIES
+from mlan.evidence.ties import tie_rows
+from mlan.records import checked, write_csv, write_parquet
 from mlan.score.metrics import clustered_standard_error
 from mlan.stage import Job
 
@@ -57,13 +65,15 @@ COLUMNS = {
     ],
     "benchmarks": ["benchmark", "modality", "taught_by", "headline", "near"],
     "cells": ["cell", "kind", "text_share", "experiments", "seeds_planned", "seeds_done"],
-    "compute": ["cell", "seed", "stage", "seconds", "tokens_per_s"],
+    "compute": COMPUTE,
+    "signal": SIGNAL,
+    "ties": TIES,
+    "losses": LOSSES,
+    "answers": ANSWERS,
     "contamination": PAIRS,
     "forgetting": FORGETTING,
-    "signal": SIGNAL,
 }
 COLUMNS["scores_clean"] = [*COLUMNS["scores"], "removed"]
-STAGES = ("mixture", "weights", "predictions", "scores")
 
 
 def collect(job: Job) -> None:
@@ -80,6 +90,7 @@ def collect(job: Job) -> None:
     confidence = float(job.identity["confidence"])
     benchmarks, overlap = job.identity["benchmarks"], job.inputs.get("overlap")
     named = [(run.cell.name, run.seed) for run in runs]
+    swept = [cell.name for cell in curve(cells)]
     results = results_of(cells, named, blocks, groups(benchmarks))
 
     def all_scores(own: list[Run], without: Items) -> Iterable[Row]:
@@ -95,11 +106,14 @@ def collect(job: Job) -> None:
         "forgetting": _records(changed),
         "intervals": _intervals(blocks, results, confidence),
         "contrasts": _contrasts(blocks, results, confidence),
-        "signal": signal_rows(results, [cell.name for cell in curve(cells)], confidence),
         "tokens": _tokens(runs),
         "benchmarks": _benchmarks(benchmarks),
         "cells": _cells(cells, runs),
-        "compute": _compute(runs),
+        "compute": compute_rows(runs),
+        "signal": signal_rows(results, swept, confidence),
+        "ties": tie_rows(results, swept, confidence),
+        "losses": loss_rows(runs),
+        "answers": answer_rows(runs),
     }
     for name, rows in tables.items():
         write_csv(job.out / f"{name}.csv", pd.DataFrame(list(rows), columns=COLUMNS[name]))
@@ -287,18 +301,3 @@ def _benchmarks(benchmarks: Mapping[str, Mapping[str, Any]]) -> Iterable[Row]:
     """What the study says of its benchmarks; `near` lists the sources that ask much the same."""
     for name, entry in benchmarks.items():
         yield {"benchmark": name, **entry, "near": ";".join(entry["near"])}
-
-
-def _compute(runs: list[Run]) -> Iterable[Row]:
-    """Seconds of every stage of a run, from the run.json beside its data (absent: no row)."""
-    for run in runs:
-        for stage in STAGES:
-            facts = read_run(run.scores.parent / stage)
-            if facts:
-                yield {
-                    "cell": run.cell.name,
-                    "seed": run.seed,
-                    "stage": facts.get("stage", stage),
-                    "seconds": facts.get("seconds"),
-                    "tokens_per_s": facts.get("tokens_per_s"),
-                }

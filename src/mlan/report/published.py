@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from importlib import resources
 from typing import Any
 
 import pandas as pd
@@ -17,38 +16,24 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from mlan.evidence.published import published
 from mlan.report.curve import SHARE_LABEL, Look, draw_panel, legend, top_pct
 from mlan.report.points import MEAN, Point, counts_text, score_points
-from mlan.report.style import FAINT, INK, new_figure, placeholder
+from mlan.report.style import FAINT, INK, new_figure
 from mlan.report.summary import AVERAGES, MEASURES, Summary
 
 TITLE = "Our curve and the published one"
 CITED = "MLAN Table 5 (Llama-2, 80,000 examples), quoted second hand"
-_PACKAGE, _FILE = "mlan.evidence", "published.csv"
 PUBLISHED = "published"
-
-
-def read_published() -> pd.DataFrame:
-    """Return the published points: share (fraction), column, value (fraction), source, kind.
-
-    Empty where the package does not hold them.
-    """
-    path = resources.files(_PACKAGE) / _FILE
-    if not path.is_file():
-        return pd.DataFrame(columns=["share", "column", "value", "source", "kind"])
-    with path.open(encoding="utf-8") as stream:
-        return pd.read_csv(stream, keep_default_na=False, na_values=[""])
 
 
 def draw_published(summary: Summary) -> tuple[Figure, list[Point]]:
     """Text and vision average against the text share, ours above, the paper's below."""
-    return draw_beside(summary, read_published())
+    return draw_beside(summary, published())
 
 
 def draw_beside(summary: Summary, told: pd.DataFrame) -> tuple[Figure, list[Point]]:
-    """The same with published points as `read_published` gives them."""
-    if told.empty:
-        return placeholder(TITLE, "the published numbers are not installed"), []
+    """The same with published points as `mlan.evidence.published` gives them."""
     ours = {g: score_points(summary, g, {"strict": MEASURES["strict"]}) for g in AVERAGES.values()}
     ours = {g: [p for p in own if p.place == "curve"] for g, own in ours.items()}
     theirs = {g: list(_published(told, modality, g)) for modality, g in AVERAGES.items()}

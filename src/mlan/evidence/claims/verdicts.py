@@ -38,7 +38,7 @@ COLUMNS = [
     *(*_SAID, "condition", "estimand", "value", "low", "high", "level", "standard_error", "df"),
     *("seeds", "clusters", "n", "covers", "margin", "reason", "expected", "p", "p_adjusted"),
     *("p_opposite_adjusted", "verdict", "why", "registered", "shown", "value_lenient"),
-    *("value_option", "published"),
+    *("value_option", "published", "edge", "range_low", "range_high", "direction"),
 ]
 # The same contrast measured otherwise, as a sensitivity.
 _OTHERWISE = {"value_lenient": ("generate", "lenient"), "value_option": ("label_logit", "argmax")}
@@ -97,6 +97,7 @@ def verdict_rows(
             "registered": POST_HOC if claim["id"] in post_hoc else BEFORE,
             **{name: _otherwise(one, results, how) for name, how in _OTHERWISE.items()},
             "published": published_value(claim),
+            **_place(claim),
         }
     for name, family in withdrawn:
         yield {"id": name, "family": family, "verdict": WITHDRAWN, "registered": BEFORE}
@@ -191,6 +192,18 @@ def _ratio(cells: Sequence[str], tokens: Tokens) -> Ratio:
     plus, minus = cells
     seeds = [s for cell, s in tokens if cell == plus and (minus, s) in tokens]
     return Ratio({seed: tokens[plus, seed] / tokens[minus, seed] for seed in sorted(seeds)})
+
+
+def _place(claim: Plain) -> Row:
+    """Where a claim looks: edge and range of shares, and the direction that it states."""
+    asked = claim["asked"]
+    span = asked.get("range") or {}
+    return {
+        "edge": asked.get("edge"),
+        "range_low": span.get("low"),
+        "range_high": span.get("high"),
+        "direction": claim["direction"],
+    }
 
 
 def _margin(claim: Plain) -> float | None:
