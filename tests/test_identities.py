@@ -361,7 +361,7 @@ def test_title_touches_the_figures_only() -> None:
         ("seeds", [0, 1, 2], {"mix", "tune", "predict", "score", "collect", "claims"}),
         ("gpus", 2, set()),
         ("device", "cpu", set()),
-        ("report", {"confidence": 0.9}, {"collect", "draw"}),
+        ("report", {"confidence": 0.9}, {"collect", "claims", "draw"}),
     ],
 )
 def test_edit_touches_exactly_the_stages_that_use_it(

@@ -184,9 +184,3 @@ def test_published_points_have_axes_of_their_own_and_open_markers(summary_of: Bu
     published = [p for p in points if p.place == "published"]
     assert len(published) == 6
     assert all(math.isnan(p.low_pct) for p in published)
-
-
-def test_published_numbers_that_are_absent_leave_a_placeholder(summary_of: Build) -> None:
-    figure, points = draw_beside(summary_of(shares=(0.0,), seeds=(0,)), pd.DataFrame())
-    assert points == []
-    assert "not drawn" in figure.texts[0].get_text()

@@ -66,6 +66,8 @@ def run(summary: Path, *found: dict[str, Any], **identity: Any) -> pd.DataFrame:
         "claims": list(found),
         "post_hoc": [],
         "withdrawn": [],
+        "primary": {"scorer": "generate", "parser": "strict", "condition": "real"},
+        "confidence": 0.95,
         "partial": False,
     }
     out = summary.parent / "evidence"
@@ -90,7 +92,9 @@ def test_table_has_a_row_a_claim_and_all_columns(summary: Path) -> None:
 
 def test_study_without_claims_writes_an_empty_table(summary: Path) -> None:
     assert run(summary).empty
-    assert list(read_record(summary.parent / "evidence")["outputs"]) == ["claims.csv"]
+    written = read_record(summary.parent / "evidence")["outputs"]
+    assert sorted(written) == ["claims.csv", "power.csv", "recommend.csv"]
+    assert pd.read_csv(summary.parent / "evidence" / "power.csv").empty
 
 
 def test_same_input_gives_same_bytes(summary: Path) -> None:
@@ -110,3 +114,14 @@ def test_changed_summary_is_refused(summary: Path) -> None:
 
     with pytest.raises(IntegrityError, match="differs from what its record says"):
         run(summary)
+
+
+def test_what_a_claim_could_see_is_told_from_the_study_itself(summary: Path) -> None:
+    up = claim("superiority", [difference(0.75, 0.25)], id="up", margin=0.03, expected=0.05)
+
+    run(summary, up)
+
+    (row,) = pd.read_csv(summary.parent / "evidence" / "power.csv").to_dict("records")
+    assert (row["id"], row["seeds"], row["components"]) == ("up", 3, "own results")
+    # A margin of 3 points and what seeds and items hide behind it.
+    assert row["detectable"] > 0.03
