@@ -4,10 +4,12 @@
 
 Makes up a study in a temporary folder: 9 cells x 3 seeds and the untuned model on 12 benchmarks of
 50,000 items in all, as the score stage writes them (strict, lenient, likeliest option; answers
-read by POPE's and MMBench's own rules). Then times the collect stage (all scores, intervals, bands
-and contrasts), the reading of what it left, and all pairs of cells on both averages, each alone
-and all at once. The baseline in the same run: pandas reads all runs and takes means by run,
-benchmark and scorer, without any interval. No model, no network; ends with one JSON line.
+read by POPE's and MMBench's own rules). Then times the collect stage (all scores, intervals, bands,
+contrasts, ties, signal), the claims stage (verdicts on config/paper.claims.yaml, answers read
+strictly; the answer, the power), the reading of what collect left, and all pairs of cells on both
+averages, each alone and all at once. The baseline in the same run: pandas reads all runs and takes
+means by run, benchmark and scorer, without any interval. No model, no network; ends with one JSON
+line.
 """
 
 from __future__ import annotations
@@ -26,13 +28,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from mlan.cli.study import open_grid
 from mlan.evidence.blocks import Cell
+from mlan.evidence.claims.stage import claims
 from mlan.evidence.collect import collect
 from mlan.evidence.groups import groups
 from mlan.evidence.joint import joint
 from mlan.evidence.results import Key, Results, read_results
 from mlan.evidence.samples import Sample, combine
-from mlan.records import write_parquet, write_record
+from mlan.grid.claims import resolved_claims
+from mlan.records import write_csv, write_parquet, write_record
 from mlan.score.score import COLUMNS
 from mlan.stage import Job
 
@@ -142,6 +147,8 @@ def make(folder: Path, items: int, shares: int, seeds: int) -> Job:
             outputs = [out / "items.parquet"]
             write_record(out, stage="score", identity={}, code="", inputs={}, outputs=outputs)
             inputs[f"scores:{cell['cell']}:{seed}"] = out
+            if cell["kind"] == "tuned":
+                inputs[f"mixture:{cell['cell']}:{seed}"] = account(out.parent, cell["text_share"])
     benchmarks: dict[str, dict[str, Any]] = {
         name: {"modality": modality, "taught_by": None, "headline": True, "near": []}
         | ({"rule": name} if name in RULED else {})
@@ -149,6 +156,53 @@ def make(folder: Path, items: int, shares: int, seeds: int) -> Job:
     }
     identity = {"cells": cells, "benchmarks": benchmarks, "confidence": 0.95}
     return Job("collect", identity, "", folder / "summary", inputs)
+
+
+def account(run: Path, share: float) -> Path:
+    """Write what a run was trained on: 100 tokens of text and 600 of a picture an example."""
+    rows = []
+    for modality, examples in (("text", share), ("vision", 1 - share)):
+        n = round(80_000 * examples)
+        images = 576 * n if modality == "vision" else 0
+        tokens = {"text_tokens": 100 * n, "image_tokens": images, "supervised_tokens": 5 * n}
+        rows.append(
+            {
+                "source": modality,
+                "modality": modality,
+                "examples": n,
+                "unique": n,
+                "epochs": 1.0,
+                **tokens,
+                "padding_tokens": 0,
+                "steps": 1250,
+            }
+        )
+    folder = run / "mixture"
+    write_csv(folder / "accounting.csv", pd.DataFrame(rows))
+    outputs = [folder / "accounting.csv"]
+    write_record(folder, stage="mix", identity={}, code="", inputs={}, outputs=outputs)
+    return folder
+
+
+def judge(job: Job) -> None:
+    """The claims stage on what collect left, with the claims of the paper."""
+    claimed = resolved_claims(open_grid("paper", None, None, locked_only=False))
+    for claim in claimed:
+        for contrast in claim["contrasts"]:
+            for term in contrast["terms"]:
+                term[4] = "strict" if term[3] == "generate" else "argmax"
+    identity = {
+        **job.identity,
+        "claims": claimed,
+        "primary": {"scorer": "generate", "parser": "strict", "condition": "real"},
+        "post_hoc": [],
+        "withdrawn": [],
+        "partial": False,
+    }
+    out = job.out.parent / "evidence"
+    claims(Job("claims", identity, "", out, {"summary": job.out}))
+    verdicts = pd.read_csv(out / "claims.csv")["verdict"].value_counts()
+    print(", ".join(f"{count} {verdict}" for verdict, count in verdicts.items()))
 
 
 def pairs(results: Results, score: str) -> list[Sample]:
@@ -163,6 +217,7 @@ def plain(job: Job) -> None:
     frames = [
         pd.read_parquet(folder / "items.parquet").assign(run=name)
         for name, folder in job.inputs.items()
+        if name.startswith("scores:")
     ]
     table = pd.concat(frames, ignore_index=True)
     table.groupby(["run", "benchmark", "part", "condition", "scorer", "parser"])["correct"].mean()
@@ -188,9 +243,15 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as temporary:
         root = arguments.keep or Path(temporary)
         job = make(root, arguments.items, arguments.cells, arguments.seeds)
-        print(f"{len(job.inputs)} runs, {len(BENCHMARKS)} benchmarks, {arguments.items} items")
+        runs = sum(name.startswith("scores:") for name in job.inputs)
+        print(f"{runs} runs, {len(BENCHMARKS)} benchmarks, {arguments.items} items")
         job.begin()
-        spent = {"collect": timed("collect: scores, intervals, contrasts", lambda: collect(job))[0]}
+        spent = {
+            "collect": timed("collect: scores, intervals, contrasts, signal", lambda: collect(job))[
+                0
+            ]
+        }
+        spent["claims"] = timed("claims: verdicts, answer, power", lambda: judge(job))[0]
         cells = [Cell.of(entry) for entry in job.identity["cells"]]
         found = groups(job.identity["benchmarks"])
         spent["read"], results = timed(
@@ -213,7 +274,7 @@ def main() -> None:
                 **{f"seconds_{name}": round(value, 2) for name, value in spent.items()},
                 "seconds_baseline": round(baseline, 2),
                 "peak_mb": round(peak_mb),
-                "runs": len(job.inputs),
+                "runs": runs,
                 "items": arguments.items,
             }
         )

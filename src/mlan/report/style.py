@@ -8,6 +8,7 @@ without dates or random identifiers. Not here: what is drawn.
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -143,8 +144,10 @@ def new_figure(height_in: float, width_in: float = WIDTH_IN) -> Figure:
 
 def placeholder(title: str, why: str) -> Figure:
     """Return a figure that says why there is nothing to draw, so that a gap stays visible."""
-    figure = new_figure(1.2)
-    figure.text(0.5, 0.5, f"{title}\nnot drawn: {why}", ha="center", va="center", color=FAINT)
+    lines = textwrap.wrap(f"not drawn: {why}", 110)
+    figure = new_figure(1.0 + 0.14 * len(lines))
+    text = "\n".join([title, *lines])
+    figure.text(0.5, 0.5, text, ha="center", va="center", color=FAINT)
     return figure
 
 
