@@ -117,7 +117,10 @@ def test_diff_other_items_are_not_compared(
     write_bytes(grid.folder("data", "benchmarks", "v_object") / "items.parquet", b"others")
     made("mine")
     found = told(capsys, "tiny:text50:0", "mine:text50:0")
-    assert found["configuration"] == {"data.benchmarks.v_object.test": {"a": 8, "b": 10}}
+    assert found["configuration"] == {
+        "claims": {"a": "tiny.claims.yaml", "b": None},
+        "data.benchmarks.v_object.test": {"a": 8, "b": 10},
+    }
     assert "benchmark v_object" in found["data"]
     why = {row["score"]: row["why"] for row in found["scores"]}
     assert why["v_object"] == why["vision average"] == "other items (v_object)"
