@@ -125,7 +125,7 @@ def test_withdraw_removes_records_that_stand_on_a_missing_job(grid: Grid) -> Non
     assert names == ["predict text50 seed 1", "score text50 seed 1", *report]
     assert withdraw(tasks(grid)) == []
     left = sum((folder / "record.json").exists() for folder in tasks(grid))
-    assert left == 44 - 6
+    assert left == 44 - 7
 
 
 def test_run_that_must_answer_again_without_its_weights_is_lacking(grid: Grid) -> None:
