@@ -81,6 +81,7 @@ def test_pooled_seed_variance_has_the_degrees_of_freedom_of_its_cells() -> None:
     # Seeds are nearly all of the variance: (3 - 1)(3 - 1) in place of 3 - 1.
     assert own["df"] < 2.5 < 4 < pooled["df"] < 5
     assert pooled["detectable"] < own["detectable"]
+    assert (own["pooled_over"], pooled["pooled_over"]) == (0, 3)
     off_curve = row(claim("superiority", DIFFERENCE, seed_variance="pooled", pooled_over=[]))
     assert off_curve["detectable"] == own["detectable"]
 

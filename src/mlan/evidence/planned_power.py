@@ -25,6 +25,7 @@ Row = dict[str, Any]
 COLUMNS = [
     *("id", "family", "rule", "level", "standard_error", "df", "detects", "detectable"),
     *("expected", "power_at_expected", "seeds", "seeds_needed", "n", "clusters", "components"),
+    "pooled_over",
 ]
 # The role of the number that must exceed the margin, by rule.
 _EXCEEDS = {
@@ -46,8 +47,9 @@ def power_rows(
 
     `claims` are resolved (`mlan.grid.claims`); the first source that knows all of a claim tells
     its variances, `components` names it. Of a claim that is not runnable, or that no source
-    knows, numbers are NaN and `components` says why. `seeds_needed` is NaN where no number up to
-    99 is enough or nothing is expected.
+    knows, numbers are NaN and `components` says why. `pooled_over` counts the cells over which the
+    seed variance is pooled, 0 where it is the claim's own. `seeds_needed` is NaN where no number
+    up to 99 is enough or nothing is expected.
     """
     tested = [claim for claim in claims if claim["rule"] != "token_ratio"]
     sizes = Counter(claim["family"] for claim in tested if claim["runnable"])
@@ -114,6 +116,7 @@ def _numbers(claim: Plain, sources: Sequence[Source], planned: Planned, level: f
         "n": sum(planned.items[score] for score in _scores(numbers)),
         "clusters": parts[0].clusters,
         "components": source.name,
+        "pooled_over": test.pooled,
     }
 
 
