@@ -9,8 +9,9 @@ that any of five claims at the boundary of its null is supported (Holm), and of 
 alone at 5 %; power where `mlan.evidence.power` promises 80 %, for superiority, cliff and plateau;
 how often a cliff of twice the detectable size is found, and a flat curve called a cliff. Beside
 them coverage and family-wise error with Satterthwaite's degrees of freedom. Then simultaneous
-bands over all cells (`joint`). In every row some studies go through the real functions
-(`interval`, the claims' rules, `holm`) and must agree. Ends with one JSON line.
+bands over all cells (`joint`), and the same with `seed_variance: pooled` (over the six cells where
+the checks of `pooling` pass, else the contrast's own). In every row some studies go through the
+real functions (`interval`, the claims' rules, `holm`) and must agree. Ends with one JSON line.
 """
 
 from __future__ import annotations
@@ -32,9 +33,10 @@ from mlan.evidence.claims.rules import outcome
 from mlan.evidence.intervals import interval
 from mlan.evidence.joint import joint
 from mlan.evidence.multiple import holm
+from mlan.evidence.pooling import pooled
 from mlan.evidence.power import GOAL, Test, detectable
 from mlan.evidence.samples import Sample, combine, from_sums
-from mlan.evidence.simulate import Design, Estimates, draw, estimates
+from mlan.evidence.simulate import Design, Estimates, checked, draw, estimates
 
 SHARES = (0.0, 0.25, 0.5, 0.75, 0.95, 1.0)
 INTERIOR = SHARES[1:5]
@@ -62,6 +64,11 @@ COLUMNS = (
     *("seeds", "items", "clusters", "seed sd", "neighbours", "cover min", "cover max"),
     *("family", "alone", "power sup", "power cliff", "power flat", "cliff x2", "flat cliff"),
     *("S cover", "S family"),
+)
+# With `seed_variance: pooled`; `if passed`: family-wise error among the studies that pass.
+POOLED = (
+    *("passes", "P cover min", "P cover max", "P family", "if passed", "P alone"),
+    *("P power sup", "P power cliff", "P power flat", "sees", "P sees"),
 )
 
 
@@ -131,18 +138,18 @@ def family(found: Estimates, truth_K: Any) -> Any:
     return np.column_stack([bounded, plateau])
 
 
-def promised(row: Row) -> dict[str, float]:
-    """What `power` says is detectable at Holm's first level, from the true variances."""
+def promised(row: Row, cells: int = 0) -> dict[str, float]:
+    """What `power` says is detectable at Holm's first level; `cells`: pooled over, if any."""
     weights_KC, level = contrasts(), ALPHA / CLAIMS
     parts = [row.design.parts(weights_C) for weights_C in weights_KC]
     found = {
         name: detectable(
-            Test((parts[k],), weights_KC[k : k + 1], 0.0, None, level), row.design.seeds
+            Test((parts[k],), weights_KC[k : k + 1], 0.0, None, level, cells), row.design.seeds
         )
         for k, name in enumerate(NAMES)
     }
     first = len(NAMES)
-    flat = Test(tuple(parts[first:]), weights_KC[first:], None, MARGIN, level)
+    flat = Test(tuple(parts[first:]), weights_KC[first:], None, MARGIN, level, cells)
     return {**found, "plateau": detectable(flat, row.design.seeds)}
 
 
@@ -152,14 +159,20 @@ def measure(row: Row, replicates: int) -> dict[str, Any]:
     weights_KC, truth_K = contrasts(), contrasts() @ np.array(MEANS)
     design, per_study = row.design, len(SHARES) * row.design.seeds * len(row.design.sizes)
     batch = max(1, min(replicates, BATCH // per_study))
-    ours, theirs = [], []
+    ours, theirs, pooling, passes = [], [], [], []
     for start in range(0, replicates, batch):
         sums = draw(design, min(batch, replicates - start), rng)
         if start == 0:
-            check(design, sums[:CHECKED], estimates(sums[:CHECKED], design.weights, weights_KC))
+            few = sums[:CHECKED]
+            check(design, few, estimates(few, design.weights, weights_KC))
+            check_pooled(design, few, estimates(few, design.weights, weights_KC, pool=True))
         ours.append(estimates(sums, design.weights, weights_KC))
         theirs.append(estimates(sums, design.weights, weights_KC, satterthwaite))
-    return {**_told(row), **counted(row, joined(ours), joined(theirs), truth_K)}
+        pooling.append(estimates(sums, design.weights, weights_KC, pool=True))
+        passes.append(checked(sums)[2])
+    own = counted(row, joined(ours), joined(theirs), truth_K)
+    together = counted_pooled(row, joined(pooling), np.concatenate(passes), truth_K)
+    return {**_told(row), **own, **together}
 
 
 def joined(found: Sequence[Estimates]) -> Estimates:
@@ -188,27 +201,54 @@ def counted(row: Row, ours: Estimates, theirs: Estimates, truth_K: Any) -> dict[
     cover_K, level = ours.covers(truth_K).mean(axis=0), ALPHA / CLAIMS
     p_RF, theirs_RF = family(ours, truth_K), family(theirs, truth_K)
     effect = promised(row)
-    place = {name: k for k, name in enumerate(NAMES)}
-
-    def supported(name: str, times: float) -> float:
-        p_R = ours.p_above(truth_K - times * effect[name])[:, place[name]]
-        return float(np.mean(p_R <= level))
-
-    flat = Estimates(ours.value - truth_K, ours.error, ours.df)
-    within_R = flat.p_within(effect["plateau"])[:, len(NAMES) :].max(axis=1)
     return {
         "cover min": float(cover_K.min()),
         "cover max": float(cover_K.max()),
         "family": float(np.mean(p_RF.min(axis=1) <= level)),
         "alone": float((p_RF <= ALPHA).mean(axis=0).max()),
-        "power sup": supported("superiority", 1),
-        "power cliff": supported("cliff", 1),
-        "power flat": float(np.mean(within_R <= level)),
-        "cliff x2": supported("cliff", 2),
-        "flat cliff": float(np.mean(p_RF[:, place["cliff"]] <= ALPHA)),
+        "power sup": supported(ours, truth_K, effect, "superiority"),
+        "power cliff": supported(ours, truth_K, effect, "cliff"),
+        "power flat": shown_flat(ours, truth_K, effect),
+        "cliff x2": supported(ours, truth_K, effect, "cliff", 2),
+        "flat cliff": float(np.mean(p_RF[:, NAMES.index("cliff")] <= ALPHA)),
         "S cover": float(theirs.covers(truth_K).mean(axis=0).min()),
         "S family": float(np.mean(theirs_RF.min(axis=1) <= level)),
     }
+
+
+def counted_pooled(row: Row, found: Estimates, passes_R: Any, truth_K: Any) -> dict[str, float]:
+    """The numbers of a row with `seed_variance: pooled`."""
+    cover_K, p_RF = found.covers(truth_K).mean(axis=0), family(found, truth_K)
+    false_R = p_RF.min(axis=1) <= ALPHA / CLAIMS
+    effect = promised(row, len(SHARES))
+    return {
+        "passes": float(passes_R.mean()),
+        "P cover min": float(cover_K.min()),
+        "P cover max": float(cover_K.max()),
+        "P family": float(np.mean(false_R)),
+        "if passed": float(np.mean(false_R[passes_R])) if passes_R.any() else math.nan,
+        "P alone": float((p_RF <= ALPHA).mean(axis=0).max()),
+        "P power sup": supported(found, truth_K, effect, "superiority"),
+        "P power cliff": supported(found, truth_K, effect, "cliff"),
+        "P power flat": shown_flat(found, truth_K, effect),
+        "sees": promised(row)["superiority"],
+        "P sees": effect["superiority"],
+    }
+
+
+def supported(
+    found: Estimates, truth_K: Any, effect: dict[str, float], name: str, times: float = 1
+) -> float:
+    """How often a bounded claim is supported at Holm's first level if the effect is so large."""
+    p_RK = found.p_above(truth_K - times * effect[name])
+    return float(np.mean(p_RK[:, NAMES.index(name)] <= ALPHA / CLAIMS))
+
+
+def shown_flat(found: Estimates, truth_K: Any, effect: dict[str, float]) -> float:
+    """How often a flat interior is called a plateau at the margin that is promised."""
+    flat = Estimates(found.value - truth_K, found.error, found.df)
+    within_R = flat.p_within(effect["plateau"])[:, len(NAMES) :].max(axis=1)
+    return float(np.mean(within_R <= ALPHA / CLAIMS))
 
 
 def samples(design: Design, sums_CSG: Any) -> list[Sample]:
@@ -240,6 +280,19 @@ def check(design: Design, sums: Any, found: Estimates) -> None:
         np.testing.assert_allclose(p_RF[r], p, 1e-2, 1e-6)
         any_supported = min(holm(p)) <= ALPHA
         assert any_supported == (min(p) <= ALPHA / CLAIMS), "Holm's first step"
+
+
+def check_pooled(design: Design, sums: Any, found: Estimates) -> None:
+    """The same of intervals whose seed variance is pooled where the checks pass."""
+    for r, sums_CSG in enumerate(sums):
+        cells = samples(design, sums_CSG)
+        together = pooled(cells)
+        for k, weights_C in enumerate(contrasts()):
+            sample = combine([(weight, cells[c]) for c, weight in enumerate(weights_C) if weight])
+            variance = together.contrast(weights_C.tolist()) if together.passes else None
+            one = interval(sample, seed_variance=variance)
+            got = (found.value[r, k], found.error[r, k], found.df[r, k])
+            np.testing.assert_allclose(got, (one.value, one.standard_error, one.df), 1e-3, 1e-6)
 
 
 def _outcome(name: str, sample: Sample, bound: float) -> float:
@@ -297,9 +350,25 @@ def verdict(found: Sequence[dict[str, Any]], replicates: int) -> dict[str, Any]:
         "satterthwaite_familywise_error": max(row["S family"] for row in asked),
         "hard_coverage_min": min((row["cover min"] for row in hard), default=math.nan),
         "hard_familywise_error": max((row["family"] for row in hard), default=math.nan),
+        **verdict_pooled(asked),
         "rows": len(found),
         "replicates": replicates,
     }
+
+
+def verdict_pooled(asked: Sequence[dict[str, Any]]) -> dict[str, float]:
+    """The extremes with `seed_variance: pooled`, for each kind of seed variance."""
+    found = {}
+    for sd, neighbours in itertools.product(("equal", "unequal"), ("own", "shared")):
+        rows_here = [r for r in asked if (r["seed sd"], r["neighbours"]) == (sd, neighbours)]
+        for key, column, extreme in (
+            ("coverage_min", "P cover min", min),
+            ("familywise_error", "P family", max),
+            ("familywise_error_if_passed", "if passed", max),
+            ("alone", "P alone", max),
+        ):
+            found[f"pooled_{sd}_{neighbours}_{key}"] = extreme(r[column] for r in rows_here)
+    return found
 
 
 def main() -> None:
@@ -317,6 +386,7 @@ def main() -> None:
         found = pool.map(_call, [(measure, r, arguments.replicates) for r in chosen], 1)
         banded = pool.map(_call, [(bands, r, studies) for r in few], 1)
     print(table(found, COLUMNS), end="\n\n")
+    print(table(found, (*COLUMNS[:5], *POOLED)), end="\n\n")
     print(table(banded, (*COLUMNS[:5], "bands")), end="\n\n")
     told = verdict(found, arguments.replicates)
     told["bands_min"] = min((row["bands"] for row in banded), default=math.nan)

@@ -17,7 +17,7 @@ from tests.evidence.test_finished import write_study as write_results
 
 def row(identity: str, power: float, needed: float = math.nan) -> Row:
     """A row of power.csv."""
-    numbers = {"power_at_expected": power, "seeds_needed": needed, "level": 0.01}
+    numbers = {"power_at_expected": power, "seeds_needed": needed, "level": 0.01, "pooled_over": 0}
     return {"id": identity, "components": "own results", **numbers}
 
 
@@ -78,6 +78,12 @@ def test_warning_where_nearly_every_verdict_would_be_undecided() -> None:
     assert "half of them reach 80 % with 30 seeds" in warning
     assert "no 99 seeds bring half of them to 80 %" in list(power_lines(weak[1:]))[1]
     assert len(list(power_lines([*weak, row("e", 0.99, 2)]))) == 1
+
+
+def test_pooled_seed_variance_is_told_with_the_claims_it_is_planned_for() -> None:
+    rows = [row("a", 0.9), row("b", 0.9) | {"pooled_over": 6}, row("c", 0.9)]
+    (line,) = list(power_lines(rows))[1:]
+    assert line.startswith("seed variance: pooled over the curve's cells for 1 of 3 claims")
 
 
 def test_json_holds_null_for_what_is_not_known(grid: Grid) -> None:

@@ -38,6 +38,8 @@ def claim(rule: str, *contrasts: dict[str, Any], **changed: Any) -> dict[str, An
         "runnable": True,
         "why": "",
         "contrasts": list(contrasts),
+        "seed_variance": "own",
+        "pooled_over": ["text0", "text50", "text100"],
     }
     return {**plain, **changed}
 
@@ -69,6 +71,19 @@ def test_level_is_alpha_over_the_family_without_token_ratios_and_what_cannot_run
     assert rows[2]["components"] == "no such experiment"
     assert math.isnan(rows[2]["detectable"])
     assert rows[3]["level"] == pytest.approx(0.05)
+
+
+def test_pooled_seed_variance_has_the_degrees_of_freedom_of_its_cells() -> None:
+    own, pooled = (
+        row(claim("superiority", DIFFERENCE, seed_variance=how)) for how in ("own", "pooled")
+    )
+    assert own["standard_error"] == pooled["standard_error"]
+    # Seeds are nearly all of the variance: (3 - 1)(3 - 1) in place of 3 - 1.
+    assert own["df"] < 2.5 < 4 < pooled["df"] < 5
+    assert pooled["detectable"] < own["detectable"]
+    assert (own["pooled_over"], pooled["pooled_over"]) == (0, 3)
+    off_curve = row(claim("superiority", DIFFERENCE, seed_variance="pooled", pooled_over=[]))
+    assert off_curve["detectable"] == own["detectable"]
 
 
 def test_bounds_of_rules_move_what_is_detected() -> None:

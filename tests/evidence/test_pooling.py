@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from mlan.errors import DataError
 from mlan.evidence.intervals import SeedVariance, interval
-from mlan.evidence.pooling import pooled
+from mlan.evidence.pooling import LEVEL, pooled, pooled_of_many
 from mlan.evidence.samples import Sample, combine, from_sums
 
 
@@ -53,6 +54,32 @@ def test_checks_keep_their_level_and_find_what_they_look_for() -> None:
     assert rates(one_loud)[0] >= 0.6
     walk = alike.cumsum(axis=1)
     assert rates(walk)[1] >= 0.3
+
+
+# As docs/calibration.md has them, of 20,000 studies; these 6,000 have half a point of error.
+@pytest.mark.parametrize(
+    ("scale", "passes", "coverage", "if_passed"),
+    [((1, 1), 0.80, 0.948, 0.950), ((1, 4), 0.31, 0.883, 0.652), ((6, 6), 0.21, 0.917, 0.678)],
+)
+def test_what_checking_first_is_worth_at_the_ends_of_six_cells(
+    scale: tuple[int, int], passes: float, coverage: float, if_passed: float
+) -> None:
+    first, last = scale
+    draws = np.random.default_rng(3).standard_normal((6_000, 6, 3))
+    values_RCS = draws * np.r_[first, 1, 1, 1, 1, last][:, None]
+    variance, df, p_unequal, p_neighbours = pooled_of_many(values_RCS)
+    passed = np.minimum(p_unequal, p_neighbours) > LEVEL
+    ends_RS = values_RCS[:, 5] - values_RCS[:, 0]
+    own = ends_RS.var(axis=-1, ddof=1)
+    reach = np.where(
+        passed,
+        stats.t.ppf(0.975, df) * np.sqrt(2 * variance / 3),
+        stats.t.ppf(0.975, 2) * np.sqrt(own / 3),
+    )
+    holds = np.abs(ends_RS.mean(axis=-1)) <= reach
+    assert passed.mean() == pytest.approx(passes, abs=0.02)
+    assert holds.mean() == pytest.approx(coverage, abs=0.012)
+    assert holds[passed].mean() == pytest.approx(if_passed, abs=0.04)
 
 
 def test_interval_with_a_pooled_variance_says_so() -> None:

@@ -55,6 +55,21 @@ def test_power_with_one_part_of_variance_is_the_noncentral_t(
     assert power(above(parts, level), seeds, effect * error) == pytest.approx(expected, abs=ERROR)
 
 
+@pytest.mark.parametrize("effect", [2.5, 4.0])
+def test_power_with_a_pooled_seed_variance_is_that_of_its_degrees_of_freedom(effect: float) -> None:
+    parts, level = Parts(0.0012, 0, 0, 400), 0.01
+    error, df = planned_error(parts, 3, pooled=5)
+    assert df == pytest.approx(8)  # (5 - 1)(3 - 1)
+
+    def t_power(df: float) -> float:
+        return float(stats.nct.sf(stats.t.ppf(1 - level, df), df, effect))
+
+    # Checks at 10 % each let .81 of studies pool; the others keep their two.
+    expected = 0.81 * t_power(8) + 0.19 * t_power(2)
+    test = Test((parts,), PAIR, 0.0, None, level, pooled=5)
+    assert power(test, 3, effect * error) == pytest.approx(expected, abs=ERROR)
+
+
 def test_planned_error_by_hand() -> None:
     # V = (.0009 + .0003) / 3 + .0001 = .0005. Va = .0004, so h = .8^(2/3).
     error, df = planned_error(Parts(0.0009, 0.0001, 0.0003, 101), 3)

@@ -61,6 +61,30 @@ def test_measure_of_the_file_holds_unless_a_claim_has_its_own() -> None:
     assert second["contrasts"][0]["terms"][0][3:] == ["generate", "lenient", "real"]
 
 
+def test_seeds_may_be_pooled_over_the_cells_of_the_claims_curve() -> None:
+    curve = [f"text{x}" for x in (0, 25, 50, 75, 100)]
+    untuned = claim("untuned", contrast={"plus": {"share": 0.5}, "minus": {"cell": "untuned"}})
+    between = {"plus": {"share": 0.5}, "minus": {"share": 0.0}}
+    sides = {"first": {"contrast": between}, "second": {"contrast": between}}
+    rest = {"rule": "interaction", "contrast": None, "direction": "larger"}
+    lenient = {**sides["second"], "measure": {"parser": "lenient"}}
+    apart = claim("apart", **rest, **{**sides, "second": lenient})
+    tokens = {"margin": None, "score": None, "at_most": 0.8}
+    ratio = claim("ratio", rule="token_ratio", **tokens)
+
+    found = resolved(claim(), claim("alike", **rest, **sides), untuned, apart, ratio, study=five())
+
+    assert [one["pooled_over"] for one in found] == [curve, curve, [], [], []]
+    assert {one["seed_variance"] for one in found} == {"own"}
+    assert "seed_variance" not in found[0]["asked"]
+
+
+def test_two_cells_are_no_curve_to_pool_over() -> None:
+    two = put(plain_study(), "experiments.sweep.vary", {"mixture.text_share": [0.0, 0.5]})
+
+    assert resolved(claim(), study=two)[0]["pooled_over"] == []
+
+
 def test_cliff_has_the_weights_of_its_interior_and_what_is_shown_beside_it() -> None:
     cliff = claim(rule="cliff", contrast=None, edge=1.0, range=[0.25, 0.75])
 

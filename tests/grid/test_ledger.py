@@ -85,6 +85,29 @@ def test_level_is_part_of_every_claim(tmp_path: Path) -> None:
     assert start(tmp_path, claim(), head={"alpha": 0.1})[0] == ["on_par"]
 
 
+def test_pooled_seed_variance_is_part_of_every_claim(tmp_path: Path) -> None:
+    pooled = {"seed_variance": "pooled"}
+    start(tmp_path, claim())
+    score(tmp_path)
+
+    assert start(tmp_path, claim(), head=pooled) == (["on_par"], [["on_par", "primary"]])
+    assert start(tmp_path, claim(), head={"seed_variance": "own"}) == ([], [])
+
+
+@pytest.mark.parametrize(("choice", "post_hoc"), [("own", []), ("pooled", ["on_par"])])
+def test_cell_added_to_the_curve_is_another_claim_where_seeds_are_pooled(
+    tmp_path: Path, choice: str, post_hoc: list[str]
+) -> None:
+    head = {"seed_variance": choice}
+    start(tmp_path, claim(), head=head)
+    score(tmp_path)
+    more = {"mixture.text_share": [0.0, 0.25, 0.5, 1.0]}
+
+    wider = put(plain_study(), "experiments.sweep.vary", more)
+
+    assert start(tmp_path, claim(), head=head, study=wider)[0] == post_hoc
+
+
 def test_reason_source_and_expectation_may_be_reworded(tmp_path: Path) -> None:
     start(tmp_path, claim())
     score(tmp_path)

@@ -177,6 +177,7 @@ def claim(name: str, **changes: Any) -> dict[str, Any]:
         "range_low": math.nan,
         "range_high": math.nan,
         "direction": "",
+        "seed_variance": "own",
     }
     assert set(changes) <= set(row), "no such column"
     return {**row, **changes}

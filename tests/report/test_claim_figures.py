@@ -106,6 +106,13 @@ def test_claims_table_has_sentence_interval_and_reason_for_silence(told: Told) -
     assert by_id["token_budget"][-1] == "not run: experiment tokens is not in this study"
     assert by_id["stated_late"][-1] == "supported (post hoc)"
     assert table.blocks == (3,)
+    assert "ariance between seeds" not in table.note
+
+
+def test_claims_table_says_how_many_claims_pool_the_seed_variance(told: Told) -> None:
+    said = ["pooled (check p = 0.4)", "own (check p = 0.03)", ""]
+    rows = [claim(name, seed_variance=one) for name, one in zip("abc", said, strict=True)]
+    assert "pooled over the curve's cells for 1 of 2 claims" in claims_table(told(rows)).note
 
 
 def test_cliff_line_is_the_least_squares_line_and_goes_on_from_its_last_cell(told: Told) -> None:

@@ -111,6 +111,12 @@ def power_lines(rows: Sequence[Row]) -> Iterator[str]:
             "see docs/power.md)"
         )
         yield f"variances: {name}{told if name == Assumed.name else ''}"
+    pooled = [row for row in known if row["pooled_over"]]
+    if pooled:
+        yield (
+            f"seed variance: pooled over the curve's cells for {len(pooled)} of {len(known)} "
+            "claims, where its checks pass (docs/calibration.md says what it relies on)"
+        )
     unplanned = [f"{r['id']} ({r['components']})" for r in rows if math.isnan(r["level"])]
     if unplanned:
         yield f"not planned for: {', '.join(unplanned)}"

@@ -247,6 +247,11 @@ class Claims(Section):
     alpha: float = Field(
         0.05, gt=0, le=0.2, description="Level of each family's one-sided tests, after Holm."
     )
+    seed_variance: Literal["own", "pooled"] = Field(
+        "own",
+        description="How much seeds move a contrast: as it moved itself, or as all cells of its "
+        "curve did, where these are found to vary alike.",
+    )
     primary: Measure = Field(
         default_factory=Measure, description="Measure of every claim that names none."
     )

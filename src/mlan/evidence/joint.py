@@ -27,7 +27,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import stdtr
 
-from mlan.evidence.intervals import Interval, interval
+from mlan.evidence.intervals import Interval, SeedVariance, interval
 from mlan.evidence.samples import Array, Sample, union
 
 DRAWS = 20_000
@@ -74,13 +74,23 @@ class Joint:
         )
 
 
-def joint(samples: Sequence[Sample], confidence: float = 0.95, two_sided: bool = True) -> Joint:
+def joint(
+    samples: Sequence[Sample],
+    confidence: float = 0.95,
+    two_sided: bool = True,
+    seed_variances: Sequence[SeedVariance | None] | None = None,
+) -> Joint:
     """Return samples' intervals, and the draws that make them simultaneous.
 
-    Samples may differ in their seeds and clusters. Of one-sided numbers the p values are those of
-    `Interval.p_above`, or all of `p_below`. Raises DataError as `interval` does.
+    Samples may differ in their seeds and clusters; `seed_variances` as `interval` has it. Of
+    one-sided numbers the p values are those of `Interval.p_above`, or all of `p_below`. Raises
+    DataError as `interval` does.
     """
-    found = tuple(interval(sample, confidence) for sample in samples)
+    variances = [None] * len(samples) if seed_variances is None else seed_variances
+    found = tuple(
+        interval(sample, confidence, variance)
+        for sample, variance in zip(samples, variances, strict=True)
+    )
     moving = [i for i, one in enumerate(found) if one.df > 0]
     if len(moving) < 2:
         return Joint(found, np.zeros(0), confidence, two_sided)

@@ -3,8 +3,8 @@
 Model: a claim is tested at the first level of Holm in its family, alpha / claims, as if no other
 claim were supported before it; so its power is at least what is said. Of a rule that asks for a
 bound the smallest true value is told, of one that asks for `no difference` the smallest margin. A
-token ratio is exact and has no row. Not here: the statistic (`power`), variances
-(`variance_parts`).
+token ratio is exact and has no row. Where the claims file pools the seed variance, `df` is that of
+the pooled one. Not here: the statistic (`power`), variances (`variance_parts`).
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ Row = dict[str, Any]
 COLUMNS = [
     *("id", "family", "rule", "level", "standard_error", "df", "detects", "detectable"),
     *("expected", "power_at_expected", "seeds", "seeds_needed", "n", "clusters", "components"),
+    "pooled_over",
 ]
 # The role of the number that must exceed the margin, by rule.
 _EXCEEDS = {
@@ -46,8 +47,9 @@ def power_rows(
 
     `claims` are resolved (`mlan.grid.claims`); the first source that knows all of a claim tells
     its variances, `components` names it. Of a claim that is not runnable, or that no source
-    knows, numbers are NaN and `components` says why. `seeds_needed` is NaN where no number up to
-    99 is enough or nothing is expected.
+    knows, numbers are NaN and `components` says why. `pooled_over` counts the cells over which the
+    seed variance is pooled, 0 where it is the claim's own. `seeds_needed` is NaN where no number
+    up to 99 is enough or nothing is expected.
     """
     tested = [claim for claim in claims if claim["rule"] != "token_ratio"]
     sizes = Counter(claim["family"] for claim in tested if claim["runnable"])
@@ -70,7 +72,12 @@ def test_of(claim: Plain, parts: Sequence[Parts], level: float) -> Test:
         exceeds = -margin if claim["rule"] == "non_inferiority" else margin
     if claim["rule"] == "saturation" or exceeds is None:
         within = claim["margin"]
-    return Test(tuple(parts), weights_PC, exceeds, within, level)
+    return Test(tuple(parts), weights_PC, exceeds, within, level, _pooled(claim))
+
+
+def _pooled(claim: Plain) -> int:
+    """Over how many cells the claim's seed variance is pooled; 0 for its own."""
+    return len(claim["pooled_over"]) if claim["seed_variance"] == "pooled" else 0
 
 
 def numbers_of(claim: Plain) -> list[Plain]:
@@ -95,7 +102,7 @@ def _numbers(claim: Plain, sources: Sequence[Source], planned: Planned, level: f
     else:
         return {"seeds": seeds}
     test = test_of(claim, parts, level)
-    error, df = planned_error(parts[0], seeds)
+    error, df = planned_error(parts[0], seeds, test.pooled)
     # A trend that falls is a slope below zero; power looks the other way.
     sign = -1 if claim["direction"] == "falls" else 1
     return {
@@ -109,6 +116,7 @@ def _numbers(claim: Plain, sources: Sequence[Source], planned: Planned, level: f
         "n": sum(planned.items[score] for score in _scores(numbers)),
         "clusters": parts[0].clusters,
         "components": source.name,
+        "pooled_over": test.pooled,
     }
 
 

@@ -8,8 +8,10 @@ power is the share of draws that need no more than there is, and what is detecte
 quantile. With one part of variance alone this is the noncentral t. Draws have a fixed seed, so
 that equal plans have equal power.
 
-Of one seed, items alone are planned for: that is what its interval covers. Not here: where the
-parts come from (`variance_parts`), which claims are planned for (`planned_power`).
+Of one seed, items alone are planned for: that is what its interval covers. A seed variance that is
+pooled over cells (`pooling`) is drawn with its degrees of freedom where its checks pass, as often
+as they do if cells vary alike, and is that of the number's own seeds in the other draws. Not here:
+where the parts come from (`variance_parts`), which claims are planned for (`planned_power`).
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import stdtrit
 
+from mlan.evidence.pooling import PASS_RATE, pooled_df
 from mlan.evidence.samples import Array
 from mlan.evidence.two_way import variance_and_df
 
@@ -61,6 +64,7 @@ class Test:
 
     `exceeds`: the bound that the first number must exceed, if it must. `within`: the margin in
     which all others must lie, all P if none must exceed. `level`: of each one-sided test.
+    `pooled`: cells whose seed variance is pooled; 0 where each number has its own.
     """
 
     __test__ = False  # no test of pytest
@@ -70,6 +74,7 @@ class Test:
     exceeds: float | None
     within: float | None
     level: float
+    pooled: int = 0
 
     @property
     def detects_margins(self) -> bool:
@@ -77,15 +82,18 @@ class Test:
         return self.exceeds is None
 
 
-def planned_error(parts: Parts, seeds: int) -> tuple[float, float]:
-    """Return the standard error and the degrees of freedom that a plan leads to expect."""
+def planned_error(parts: Parts, seeds: int, pooled: int = 0) -> tuple[float, float]:
+    """Return the standard error and the degrees of freedom that a plan leads to expect.
+
+    Of a seed variance pooled over so many cells, as if its checks passed.
+    """
     if seeds == 1:
         return math.sqrt(parts.variance(1)), float(parts.clusters - 1)
     _, df = variance_and_df(
         (parts.seeds + parts.both) / seeds,
         parts.items + parts.both / seeds,
         parts.both / seeds,
-        seeds - 1,
+        pooled_df(pooled, seeds) if pooled else seeds - 1,
         parts.clusters - 1,
     )
     return math.sqrt(parts.variance(seeds)), float(df)
@@ -163,7 +171,15 @@ def _draws(test: Test, seeds: int) -> tuple[Array, Array]:
     v_seeds_DP = by_seed_DSP.var(axis=1, ddof=1) / seeds
     df = (seeds - 1) * (clusters - 1)
     v_both_DP = both_P / seeds * rng.chisquare(df, (DRAWS, 1)) / df
-    variance_DP, df_DP = variance_and_df(v_seeds_DP, v_items_DP, v_both_DP, seeds - 1, clusters - 1)
+    df_seeds: Array = np.asarray(seeds - 1.0)
+    if test.pooled:
+        df_pooled = pooled_df(test.pooled, seeds)
+        # One estimate for all numbers of a study.
+        pooled_D1 = rng.chisquare(df_pooled, (DRAWS, 1)) / df_pooled
+        passes_D1 = rng.random((DRAWS, 1)) < PASS_RATE
+        v_seeds_DP = np.where(passes_D1, by_seed_P**2 / seeds * pooled_D1, v_seeds_DP)
+        df_seeds = np.where(passes_D1, df_pooled, df_seeds)
+    variance_DP, df_DP = variance_and_df(v_seeds_DP, v_items_DP, v_both_DP, df_seeds, clusters - 1)
     return error_DP, np.sqrt(variance_DP) * stdtrit(df_DP, 1 - test.level)
 
 

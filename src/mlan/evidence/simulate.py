@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import stdtr, stdtrit
 
+from mlan.evidence.pooling import LEVEL, pooled_of_many
 from mlan.evidence.power import Parts
 from mlan.evidence.samples import Array
 from mlan.evidence.two_way import interaction, item_variance, variance_and_df
@@ -117,10 +118,12 @@ def estimates(
     weights_G: Array,
     contrasts_KC: Array,
     rule: Callable[..., tuple[Array, Array]] = variance_and_df,
+    pool: bool = False,
 ) -> Estimates:
     """Return what `interval` makes of contrasts in every study; two seeds and clusters or more.
 
     `rule` makes the variance and its degrees of freedom from the parts, as `variance_and_df`.
+    With `pool` the seed variance is the one pooled over all cells where its checks pass.
     """
     flat_RCN = sums_RCSG.reshape(*sums_RCSG.shape[:2], -1)
     # In single precision: sums have seven digits, which errors of a few per cent do not need.
@@ -130,14 +133,28 @@ def estimates(
     seeds, clusters = sums_RKSG.shape[-2:]
     residuals_RKSG = sums_RKSG
     residuals_RKSG -= values_RKS.astype(np.float32)[..., None] * weights_G.astype(np.float32)
+    v_seeds_RK = values_RKS.var(axis=-1, ddof=1) / seeds
+    df_seeds: Array = np.asarray(seeds - 1.0)
+    if pool:
+        variance_R, df, passes_R = checked(sums_RCSG)
+        pooled_RK = np.outer(variance_R, np.square(contrasts_KC).sum(axis=1)) / seeds
+        v_seeds_RK = np.where(passes_R[:, None], pooled_RK, v_seeds_RK)
+        df_seeds = np.where(passes_R[:, None], df, df_seeds)
     variance_RK, df_RK = rule(
-        values_RKS.var(axis=-1, ddof=1) / seeds,
+        v_seeds_RK,
         item_variance(residuals_RKSG),
         interaction(residuals_RKSG),
-        seeds - 1,
+        df_seeds,
         clusters - 1,
     )
     return Estimates(values_RKS.mean(axis=-1), np.sqrt(variance_RK), df_RK)
+
+
+def checked(sums_RCSG: NDArray[np.float32]) -> tuple[Array, float, NDArray[np.bool_]]:
+    """Return the pooled seed variance (R), its degrees of freedom, and who passes (R)."""
+    values_RCS = sums_RCSG.sum(axis=-1, dtype=np.float64)
+    variance_R, df, p_unequal_R, p_neighbours_R = pooled_of_many(values_RCS)
+    return variance_R, df, np.minimum(p_unequal_R, p_neighbours_R) > LEVEL
 
 
 def _signs(rng: np.random.Generator, shape: tuple[int, ...]) -> NDArray[np.float32]:

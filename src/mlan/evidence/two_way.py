@@ -36,7 +36,7 @@ def variance_and_df(
     v_seeds: ArrayLike,
     v_items: ArrayLike,
     v_both: ArrayLike,
-    df_seeds: float,
+    df_seeds: ArrayLike,
     df_clusters: float,
 ) -> tuple[Array, Array]:
     """Return V and df from Va, Vi, Ve (>= 0, shapes that broadcast); df is NaN where V is 0.
@@ -47,7 +47,7 @@ def variance_and_df(
     total = np.maximum(va + vi - np.asarray(v_both), np.maximum(va, vi))
     with np.errstate(divide="ignore", invalid="ignore"):
         share = np.minimum(1.0, va / total) ** _EXPONENT
-    return total, 1 / (share / df_seeds + (1 - share) / df_clusters)
+    return total, np.asarray(1 / (share / np.asarray(df_seeds) + (1 - share) / df_clusters))
 
 
 def item_variance(residuals_SG: Floats) -> Array:

@@ -54,6 +54,7 @@ def resolved_claims(grid: Cells) -> list[Plain]:
     Keys: those of the claim that say or decide something (absent ones are null), `alpha`,
     `scorer`, `parser`, `condition`, `estimand` (words), `asked` (all that decides the claim, as
     it is registered), `contrasts` (name, role, terms), `tokens` (two cells, or null), `cells`,
+    `seed_variance` (own or pooled), `pooled_over` (the planned cells over which it could be),
     `shares` (of the cells of its range, edge and contrast), `seeds` (planned), `runnable`, `why`.
     """
     claims = grid.study.claims
@@ -87,6 +88,8 @@ class _Resolved:
             **self.measure.model_dump(),
             "estimand": estimand(claim),
             "asked": self._asked(),
+            "seed_variance": self.claims.seed_variance,
+            "pooled_over": self._curve(found),
             "contrasts": found,
             "tokens": tokens,
             "cells": cells,
@@ -97,7 +100,11 @@ class _Resolved:
 
     def _asked(self) -> Plain:
         own = self.claim.model_dump(mode="json", exclude=_UNREGISTERED, exclude_none=True)
-        return {**own, "alpha": self.claims.alpha, "measure": self.measure.model_dump()}
+        head = {"alpha": self.claims.alpha, "measure": self.measure.model_dump()}
+        # Left out where it is the default, so that claims which were registered before there was
+        # a choice stand as they stood.
+        chosen = self.claims.seed_variance
+        return {**own, **head, **({} if chosen == "own" else {"seed_variance": chosen})}
 
     def _contrasts(self) -> Iterator[Plain]:
         claim = self.claim
@@ -147,6 +154,20 @@ class _Resolved:
             (cell,) = self.places.at(self.claim.experiment, share)
             terms.append(_term(weight, cell, self.claim.score, self.measure))
         return _contrast(role, terms)
+
+    def _curve(self, contrasts: list[Plain]) -> list[str]:
+        """Cells of the claim's experiment by rising share, if they are a curve and all of it.
+
+        None where the claim compares other cells, scores or measures, where two cells have one
+        share, and where fewer than three are planned.
+        """
+        terms = [term for one in contrasts for term in one["terms"]]
+        shares = self.places.shares.get(self.claim.experiment, {})
+        curve = sorted((c for c in shares if c in self.grid.cells), key=shares.__getitem__)
+        alike = len({tuple(measured) for _, _, *measured in terms}) == 1
+        distinct = len({round(shares[cell], 8) for cell in curve}) == len(curve)
+        inside = {term[1] for term in terms} <= set(curve)
+        return curve if alike and distinct and inside and len(curve) >= 3 else []
 
     def _lacking(self) -> str | None:
         """Why the claim cannot even be resolved: an experiment that the study does not have."""

@@ -76,11 +76,17 @@ def _current(grid: DataJobs) -> dict[str, Entry]:
         claim["id"]: {
             "id": claim["id"],
             "digest": digest(claim["asked"]),
-            "design": digest([claim["contrasts"], claim["tokens"]]) if claim["cells"] else "",
+            "design": _design(claim) if claim["cells"] else "",
             "family": claim["family"],
         }
         for claim in resolved_claims(grid)
     }
+
+
+def _design(claim: Mapping[str, Any]) -> str:
+    """Digest of the cells and weights of a claim; of a pooled seed variance also the curve's."""
+    pooled = [claim["pooled_over"]] if claim["seed_variance"] == "pooled" else []
+    return digest([claim["contrasts"], claim["tokens"], *pooled])
 
 
 def _updated(entries: list[Entry], current: Mapping[str, Entry], scored: bool) -> list[Entry]:

@@ -230,11 +230,24 @@ def claims_table(summary: Summary) -> Table:
         rows=tuple(_table_row(row, told[row.id]) for row in rows),
         note="Estimate, interval and margin in percentage points, of token ratios as a ratio. The "
         "interval has the level of the Holm-adjusted test. Post hoc: stated or changed after "
-        "scores existed." if rows else f"Empty: {NO_CLAIMS}.",
+        "scores existed." + _pooled_note(told) if rows else f"Empty: {NO_CLAIMS}.",
         words=5,
         blocks=tuple(blocks),
         prose=(2, 11),
     )  # fmt: skip
+
+
+def _pooled_note(told: Mapping[Any, Mapping[Any, Any]]) -> str:
+    """What is said where the claims file pools the variance between seeds; else nothing."""
+    said = [_text(row.get("seed_variance")) for row in told.values()]
+    chosen = [one for one in said if one not in ("", "own")]
+    if not chosen:
+        return ""
+    pooled = sum(one.startswith("pooled") for one in chosen)
+    return (
+        f" Variance between seeds: pooled over the curve's cells for {pooled} of {len(chosen)} "
+        "claims, their own for those whose check spoke against it or that are of no one curve."
+    )
 
 
 def _table_row(row: ClaimRow, told: Mapping[Any, Any]) -> tuple[str, ...]:

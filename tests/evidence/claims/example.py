@@ -119,6 +119,8 @@ def claim(rule: str, contrasts: Sequence[dict[str, Any]] = (), **more: Any) -> d
         "alpha": 0.05,
         "asked": {"experiment": "elsewhere", "rule": rule},
         "contrasts": list(contrasts),
+        "seed_variance": "own",
+        "pooled_over": [cell(share) for share in SHARES],
         "tokens": None,
         "cells": [],
         "seeds": list(SEEDS),

@@ -29,6 +29,14 @@ def test_claim_is_told_in_points_with_level_bound_and_detectable_effect() -> Non
     assert one.covers == "seeds and items; 2 seeds; 480 items"
 
 
+def test_choice_of_the_seed_variance_is_told_unless_it_is_the_default() -> None:
+    own, pooled = shown(
+        claim(seed_variance="own"), claim(seed_variance="pooled (check p = 0.43)", covers="seeds")
+    )
+    assert own.covers == "seeds and items; 2 seeds; 480 items"
+    assert pooled.covers == "seeds; 2 seeds; 480 items; seed variance: pooled (check p = 0.43)"
+
+
 @pytest.mark.parametrize(
     ("rule", "margin", "bounds"),
     [

@@ -16,7 +16,9 @@ contradicts it.
     interaction     first - second > m, or within m
     token_ratio     every seed's ratio <= the limit; exact, without p
 
-Where the data cannot say (one cluster, no variation) p is NaN and `why` says it in words.
+Seed variances other than those of the contrasts themselves are given by role, as samples are
+(`seeds`). Where the data cannot say (one cluster, no variation) p is NaN and `why` says it in
+words.
 
 References: Schuirmann (1987) for TOST; Berger (1982) for intersection-union tests.
 """
@@ -30,14 +32,22 @@ from typing import Any
 
 import numpy as np
 
-from mlan.evidence.intervals import NO_VARIATION, ONE_CLUSTER, Interval, interval
-from mlan.evidence.joint import joint
+from mlan.evidence.intervals import (
+    NO_VARIATION,
+    ONE_CLUSTER,
+    Interval,
+    SeedVariance,
+    interval,
+)
+from mlan.evidence.joint import Joint, joint
 from mlan.evidence.multiple import tost
 from mlan.evidence.samples import Sample
 
 Plain = Mapping[str, Any]
 # Samples of a claim's contrasts by role.
 Samples = Mapping[str, Sequence[Sample]]
+# Their seed variances by role; of a role that is left out, those of the samples' own seeds.
+Variances = Mapping[str, Sequence[SeedVariance]]
 # The paper calls a drop a cliff when it exceeds so many ranges of the interior's means.
 _RANGES = 3
 
@@ -78,12 +88,29 @@ class Outcome:
         return float(low.max()), float(np.abs(found).max())
 
 
-def outcome(claim: Plain, samples: Samples) -> Outcome:
+@dataclass(frozen=True)
+class _Numbers:
+    """Samples with their seed variances."""
+
+    samples: Samples
+    variances: Variances
+
+    def first(self, role: str) -> Interval:
+        """The interval of the first contrast of a role."""
+        own = self.variances.get(role)
+        return interval(self.samples[role][0], seed_variance=own[0] if own else None)
+
+    def all(self, role: str) -> Joint:
+        """The intervals of all contrasts of a role."""
+        return joint(self.samples[role], seed_variances=self.variances.get(role))
+
+
+def outcome(claim: Plain, samples: Samples, variances: Variances | None = None) -> Outcome:
     """Return what a claim's rule makes of the samples of its contrasts.
 
     Raises DataError for a score that is not finite.
     """
-    return _RULES[claim["rule"]](claim, samples)
+    return _RULES[claim["rule"]](claim, _Numbers(samples, variances or {}))
 
 
 def value(claim: Plain, samples: Samples) -> float:
@@ -117,21 +144,20 @@ def _beyond(found: Interval, margin: float) -> float:
     return float(np.minimum(1.0, 2 * np.minimum(found.p_above(margin), found.p_below(-margin))))
 
 
-def _superiority(claim: Plain, samples: Samples) -> Outcome:
-    return _one_sided(interval(samples["difference"][0]), claim["margin"])
+def _superiority(claim: Plain, numbers: _Numbers) -> Outcome:
+    return _one_sided(numbers.first("difference"), claim["margin"])
 
 
-def _non_inferiority(claim: Plain, samples: Samples) -> Outcome:
-    return _one_sided(interval(samples["difference"][0]), -claim["margin"])
+def _non_inferiority(claim: Plain, numbers: _Numbers) -> Outcome:
+    return _one_sided(numbers.first("difference"), -claim["margin"])
 
 
-def _equivalence(claim: Plain, samples: Samples) -> Outcome:
-    return _within(interval(samples["difference"][0]), claim["margin"])
+def _equivalence(claim: Plain, numbers: _Numbers) -> Outcome:
+    return _within(numbers.first("difference"), claim["margin"])
 
 
-def _plateau(claim: Plain, samples: Samples) -> Outcome:
-    pairs, margin = samples["pair"], claim["margin"]
-    together = joint(pairs)
+def _plateau(claim: Plain, numbers: _Numbers) -> Outcome:
+    together, margin = numbers.all("pair"), claim["margin"]
     found = together.intervals
     p_within = [tost(one, margin) for one in found]
     p_beyond = [together.adjusted(_beyond(one, margin)) for one in found]
@@ -146,25 +172,25 @@ def _plateau(claim: Plain, samples: Samples) -> Outcome:
     )
 
 
-def _cliff(claim: Plain, samples: Samples) -> Outcome:
-    levels = [sample.value for sample in samples["level"]]
-    lost, width = samples["drop"][0].value, max(levels) - min(levels)
+def _cliff(claim: Plain, numbers: _Numbers) -> Outcome:
+    levels = [sample.value for sample in numbers.samples["level"]]
+    lost, width = numbers.samples["drop"][0].value, max(levels) - min(levels)
     said = "yes" if lost > _RANGES * width else "no"
     shown = f"the paper's rule: drop {lost:.3f} > {_RANGES} x range {width:.3f}: {said}"
-    return _one_sided(interval(samples["cliff"][0]), claim["margin"], shown)
+    return _one_sided(numbers.first("cliff"), claim["margin"], shown)
 
 
-def _trend(claim: Plain, samples: Samples) -> Outcome:
-    found, margin = interval(samples["slope"][0]), claim["margin"]
+def _trend(claim: Plain, numbers: _Numbers) -> Outcome:
+    found, margin = numbers.first("slope"), claim["margin"]
     if claim["direction"] == "rises":
         return _one_sided(found, margin)
     p, opposite = found.p_below(-margin), found.p_above(-margin)
     return Outcome(found.value, p, opposite, found, why=_unseen(found))
 
 
-def _saturation(claim: Plain, samples: Samples) -> Outcome:
-    gain = _one_sided(interval(samples["gain"][0]), claim["gain_margin"])
-    flat = _plateau(claim, samples)
+def _saturation(claim: Plain, numbers: _Numbers) -> Outcome:
+    gain = _one_sided(numbers.first("gain"), claim["gain_margin"])
+    flat = _plateau(claim, numbers)
     p = float(np.maximum(gain.p, flat.p))
     opposite = float(np.minimum(1.0, 2 * np.minimum(gain.p_opposite, flat.p_opposite)))
     shown = (
@@ -175,16 +201,16 @@ def _saturation(claim: Plain, samples: Samples) -> Outcome:
     return Outcome(gain.value, p, opposite, gain.decides, shown=shown, why=why)
 
 
-def _interaction(claim: Plain, samples: Samples) -> Outcome:
-    first, second = samples["first"][0].value, samples["second"][0].value
+def _interaction(claim: Plain, numbers: _Numbers) -> Outcome:
+    first, second = numbers.samples["first"][0].value, numbers.samples["second"][0].value
     shown = f"first {first:.3f}, second {second:.3f}"
-    found, margin = interval(samples["difference"][0]), claim["margin"]
+    found, margin = numbers.first("difference"), claim["margin"]
     if claim["direction"] == "larger":
         return _one_sided(found, margin, shown)
     return _within(found, margin, shown)
 
 
-_RULES: dict[str, Callable[[Plain, Samples], Outcome]] = {
+_RULES: dict[str, Callable[[Plain, _Numbers], Outcome]] = {
     "superiority": _superiority,
     "non_inferiority": _non_inferiority,
     "equivalence": _equivalence,

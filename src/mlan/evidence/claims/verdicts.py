@@ -13,11 +13,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from mlan.errors import DataError
-from mlan.evidence.claims.rules import Outcome, Ratio, outcome, value
+from mlan.evidence.claims.rules import Outcome, Ratio, Samples, outcome, value
+from mlan.evidence.claims.seeds import Seeds, seeds_of
 from mlan.evidence.claims.terms import Contrast, contrast_of, sample_of
 from mlan.evidence.multiple import holm
 from mlan.evidence.published import published_value
@@ -39,6 +40,7 @@ COLUMNS = [
     *("seeds", "clusters", "n", "covers", "margin", "reason", "expected", "p", "p_adjusted"),
     *("p_opposite_adjusted", "verdict", "why", "registered", "shown", "value_lenient"),
     *("value_option", "published", "edge", "range_low", "range_high", "direction"),
+    *("seed_variance", "p_own", "p_pooled"),
 ]
 # The same contrast measured otherwise, as a sensitivity.
 _OTHERWISE = {"value_lenient": ("generate", "lenient"), "value_option": ("label_logit", "argmax")}
@@ -48,7 +50,8 @@ _OTHERWISE = {"value_lenient": ("generate", "lenient"), "value_option": ("label_
 class Finding:
     """A claim with what came of it, or the verdict that stands for nothing.
 
-    `why` says why nothing came of it, or that seeds are missing.
+    `why` says why nothing came of it, or that seeds are missing. `p_own` and `p_pooled` are its
+    unadjusted p values with the one seed variance and with the other, NaN where there is none.
     """
 
     claim: Plain
@@ -56,6 +59,9 @@ class Finding:
     why: str = ""
     contrasts: tuple[Contrast, ...] = ()
     verdict: str = NOT_RUN
+    seed_variance: str = ""
+    p_own: float = math.nan
+    p_pooled: float = math.nan
 
     @property
     def hypothesis(self) -> Outcome | None:
@@ -155,10 +161,26 @@ def _tested(claim: Plain, results: Results, tokens: Tokens, partial: bool) -> Fi
         return Finding(claim, None, str(error))
     seeds = _seeds([sample for _, sample in samples], claim["seeds"])
     try:
-        found = outcome(claim, _by_role(samples))
+        found = _found(claim, _by_role(samples), contrasts, seeds_of(claim, results, contrasts))
     except DataError as error:  # a score that is not a finite number
         return Finding(claim, None, str(error), contrasts, UNDECIDED)
-    return _complete(Finding(claim, found, contrasts=contrasts), seeds, partial)
+    return _complete(found, seeds, partial)
+
+
+def _found(
+    claim: Plain, samples: Samples, contrasts: tuple[Contrast, ...], seeds: Seeds
+) -> Finding:
+    """What comes of a claim with the seed variance that is chosen, and its p with either."""
+    own = outcome(claim, samples)
+    pooled = outcome(claim, samples, seeds.variances) if seeds.variances else None
+    return Finding(
+        claim,
+        pooled if pooled and seeds.used else own,
+        contrasts=contrasts,
+        seed_variance=seeds.said,
+        p_own=own.p,
+        p_pooled=pooled.p if pooled else math.nan,
+    )
 
 
 def _by_role(samples: Sequence[tuple[str, Sample]]) -> dict[str, list[Sample]]:
@@ -184,7 +206,7 @@ def _complete(tested: Finding, seeds: Sequence[int], partial: bool) -> Finding:
         return tested
     said = f"no scores of seed {', '.join(map(str, missing))}"
     if partial and seeds:
-        return Finding(tested.claim, tested.found, f"partial: {said}", tested.contrasts)
+        return replace(tested, why=f"partial: {said}")
     return Finding(tested.claim, None, said)
 
 
@@ -248,6 +270,9 @@ def _numbers(one: Finding, adjusted: Adjusted | None) -> Row:
         "verdict": verdict,
         "why": "; ".join(filter(None, [one.why, why])),
         "shown": found.shown,
+        "seed_variance": one.seed_variance,
+        "p_own": one.p_own,
+        "p_pooled": one.p_pooled,
     }
 
 

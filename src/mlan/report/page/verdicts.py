@@ -164,6 +164,8 @@ def _covers(row: Row) -> str:
         parts.append(f"{seeds:.0f} seed{'s' if seeds != 1 else ''}")
     if math.isfinite(items):
         parts.append(f"{items:.0f} items")
+    if (chosen := row.get("seed_variance", "own")) not in ("", "own"):
+        parts.append(f"seed variance: {chosen}")
     return "; ".join(parts)
 
 
