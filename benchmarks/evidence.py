@@ -246,11 +246,7 @@ def main() -> None:
         runs = sum(name.startswith("scores:") for name in job.inputs)
         print(f"{runs} runs, {len(BENCHMARKS)} benchmarks, {arguments.items} items")
         job.begin()
-        spent = {
-            "collect": timed("collect: scores, intervals, contrasts, signal", lambda: collect(job))[
-                0
-            ]
-        }
+        spent = {"collect": timed("collect: all effects", lambda: collect(job))[0]}
         spent["claims"] = timed("claims: verdicts, answer, power", lambda: judge(job))[0]
         cells = [Cell.of(entry) for entry in job.identity["cells"]]
         found = groups(job.identity["benchmarks"])
