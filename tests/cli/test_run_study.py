@@ -241,9 +241,10 @@ def test_figures_are_named_at_the_end(run_study: ModuleType, grid: Grid) -> None
     for name in ("composition.png", "sweep.png", "sweep.pdf"):
         (folder / name).touch()
 
-    assert run_study.figures(grid) == (
-        "done; figures: results/tiny/report/figures/sweep.png and 1 more beside it"
-    )
+    told = "figures: results/tiny/report/figures/sweep.png and 1 more beside it"
+    assert run_study.figures(grid) == f"done; {told}"
+    grid.folder("report.html").touch()
+    assert run_study.figures(grid) == f"done; report: results/tiny/report.html; {told}"
 
 
 def test_progress_is_redrawn_on_a_terminal(run_study: ModuleType, grid: Grid) -> None:

@@ -317,13 +317,15 @@ def failure(log: Path, how: str) -> list[str]:
 
 
 def figures(grid: Grid) -> str:
-    """Return where a study's figures are, the main one named."""
+    """Return where a study's report and figures are, the main one named."""
     folder = grid.folder("report", "figures")
     drawn = sorted(folder.glob("*.png"), key=lambda path: (path.stem != "sweep", path.name))
     if not drawn:
         return "done"
     more = f" and {len(drawn) - 1} more beside it" if len(drawn) > 1 else ""
-    return f"done; figures: {drawn[0]}{more}"
+    page = grid.folder("report.html")
+    told = f"report: {page}; " if page.exists() else ""
+    return f"done; {told}figures: {drawn[0]}{more}"
 
 
 if __name__ == "__main__":
