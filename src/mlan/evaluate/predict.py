@@ -185,7 +185,8 @@ class _Asker:
         done = restored = 0
         for number, (batch, beginning) in enumerate(batches):
             questions = [question for tree in batch for question in tree.questions]
-            key = digest([self._base, [[vars(q) for q in tree.questions] for tree in batch]])
+            asked = [[vars(q) for q in tree.questions] for tree in batch]
+            key = digest([self._base, beginning.tokens, asked])
             known = journal.get(key)
             if known is None:
                 known = self.ask(batch, beginning)

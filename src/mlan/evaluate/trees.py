@@ -25,8 +25,8 @@ _LARGEST = 2048
 # is much shorter than its longest.
 _BUSY = 512
 _MUCH_SHORTER = 0.9
-# Tokens with which all questions begin that make it worth while to compute them once a pass
-# instead of once a tree, as the engine does.
+# Tokens with which all questions begin that make it worth while to compute them once for all
+# batches, as the engine does, instead of once a tree.
 _BEGINNING = 16
 
 

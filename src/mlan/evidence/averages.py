@@ -23,6 +23,7 @@ from mlan.errors import DataError
 from mlan.evidence.blocks import mean_block
 from mlan.evidence.results import Key, Results
 from mlan.evidence.samples import Array, Sample, shifted
+from mlan.evidence.signal import pooled_seed_sd
 
 Weights = Literal["equal", "chance_corrected", "signal"]
 
@@ -69,14 +70,13 @@ def signal_weights(results: Results, score: str, key: Key, cells: Sequence[str])
         measured = [cell for cell in cells if results.has(cell, name, key)]
         samples = [results.sample(cell, name, key) for cell in measured]
         means = [sample.value for sample in samples]
-        freedom = sum(sample.values.size - 1 for sample in samples)
-        square = sum(float(((one.values - one.value) ** 2).sum()) for one in samples)
-        if freedom == 0 or square == 0:
+        noise = pooled_seed_sd(samples)
+        if not noise > 0:
             raise DataError(
                 f"{score} weighed by signal is undefined: the seeds of {name} "
                 f"({'/'.join(key.name)}) do not differ or are one"
             )
-        found.append((max(means) - min(means)) / math.sqrt(square / freedom))
+        found.append((max(means) - min(means)) / noise)
     if not any(found):
         raise DataError(f"{score} weighed by signal is undefined: no benchmark differs over cells")
     return np.array(found) / sum(found)

@@ -60,7 +60,7 @@ def ties(samples: Mapping[str, Sample], confidence: float = 0.95) -> Iterator[di
     pairs = [pair for pair in combinations(samples, 2) if _comparable(*(samples[c] for c in pair))]
     family = joint([combine([(1, samples[a]), (-1, samples[b])]) for a, b in pairs], confidence)
     p_values = {
-        frozenset(pair): family.adjusted(2 * min(found.p_above(0), found.p_below(0)))
+        frozenset(pair): family.adjusted(found.p_different())
         for pair, found in zip(pairs, family.intervals, strict=True)
     }
     for cell, sample in samples.items():
