@@ -46,6 +46,7 @@ rule claims:
     output:
         claims=f"{root}/evidence/claims.csv",
         recommend=f"{root}/evidence/recommend.csv",
+        recommend_otherwise=f"{root}/evidence/recommend_otherwise.csv",
         power=f"{root}/evidence/power.csv",
         record=f"{root}/evidence/record.json",
     log:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,14 @@ import pytest
 from mlan.errors import DataError
 from mlan.evidence import joint
 from mlan.evidence.best import against_best, comparisons
-from mlan.evidence.recommend import COLUMNS, comparable, price_steps, recommend_rows
+from mlan.evidence.blocks import Block
+from mlan.evidence.recommend import (
+    COLUMNS,
+    comparable,
+    otherwise_rows,
+    price_steps,
+    recommend_rows,
+)
 from mlan.evidence.results import Key, Results
 from tests.evidence import planted
 
@@ -120,6 +128,23 @@ def test_price_moves_bounds_by_its_cost_and_nothing_else() -> None:
     dear = rows(study(), weights=(0.5,), prices=(1.0,)).set_index("cell")
     assert dear.index[dear["is_best"]].tolist() == ["text100"]
     assert dear.loc["text50", "in_set"] is np.False_
+
+
+def test_other_measures_have_the_answer_that_they_give_by_themselves() -> None:
+    strict, option = study(), study(vision=(0.2, 0.5, 0.9))
+    measured = ("test", "real", "label_logit", "argmax")
+    blocks: dict[tuple[str, ...], Block] = {
+        (block.name[0], *measured): replace(block, name=(*block.name[:2], *measured))
+        for block in option.blocks.values()
+    }
+    both = replace(strict, blocks={**strict.blocks, **blocks})
+    table = pd.DataFrame(list(otherwise_rows(both, CELLS, tokens(), Key())))
+    # No lenient rows: nothing was measured so.
+    assert set(zip(table["scorer"], table["parser"], strict=True)) == {("label_logit", "argmax")}
+    assert table.loc[table["is_best"], "cell"].tolist() == ["text100"]
+    alone = rows(option, weights=(0.5,), prices=(0.0,))
+    pd.testing.assert_frame_equal(table[COLUMNS], alone[COLUMNS])
+    assert rows(both, weights=(0.5,), prices=(0.0,))["is_best"].tolist() == [False, True, False]
 
 
 def test_noisy_study_recommends_everything() -> None:

@@ -29,6 +29,9 @@ COLUMNS = [
     *("crossfitted", "seeds", "covers"),
 ]
 WEIGHTS = tuple(step / 10 for step in range(11))
+EQUAL = 0.5
+# Other ways to measure the same answers, whose set stands beside that of the study's own.
+MEASURES = (("generate", "strict"), ("generate", "lenient"), ("label_logit", "argmax"))
 # What the whole range of tokens of a study is made to cost, in score: nothing, 1 and 5 points.
 RANGE_COSTS = (0.0, 0.01, 0.05)
 VISION, TEXT = "vision average", "text average"
@@ -62,6 +65,25 @@ def recommend_rows(
         at = _Weighed(weight, results, own, asked, confidence)
         for price in chosen:
             yield from _rows(at, [budgets[cell] for cell in own], price)
+
+
+def otherwise_rows(
+    results: Results,
+    cells: Sequence[str],
+    tokens: pd.DataFrame,
+    key: Key,
+    confidence: float = 0.95,
+) -> Iterator[dict[str, Any]]:
+    """Yield the rows of recommend_otherwise.csv: the answer under `MEASURES` other than `key`.
+
+    Text and vision weigh the same and tokens are free; rows are those of `recommend_rows` with
+    `scorer` and `parser` before them, none for a measure that two cells do not have.
+    """
+    for scorer, parser in MEASURES:
+        if (scorer, parser) != (key.scorer, key.parser):
+            other = Key(scorer, parser, key.part, key.condition)
+            for row in recommend_rows(results, cells, tokens, other, [EQUAL], [0.0], confidence):
+                yield {"scorer": scorer, "parser": parser, **row}
 
 
 def price_steps(millions_C: Array) -> tuple[float, ...]:

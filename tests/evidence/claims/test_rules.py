@@ -117,8 +117,8 @@ def test_steady_fall_is_no_cliff_however_steep() -> None:
 @pytest.mark.parametrize(
     ("edge", "said"),
     [
-        (0.40, "the paper's rule: drop 0.140 > 3 x range 0.040: yes"),
-        (0.43, "the paper's rule: drop 0.110 > 3 x range 0.040: no"),
+        (0.40, "the paper's rule: drop 14.0 > 3 x range 4.0 points: yes"),
+        (0.43, "the paper's rule: drop 11.0 > 3 x range 4.0 points: no"),
     ],
 )
 def test_the_papers_range_rule_is_shown_beside_the_cliff(edge: float, said: str) -> None:
@@ -227,7 +227,7 @@ def test_interaction_is_the_difference_of_two_differences(
     came = judged(one, CURVE, noise=0.005, seed_sd=0.0005)
 
     assert came.value == pytest.approx(0.02)
-    assert came.shown == "first 0.040, second 0.020"
+    assert came.shown == "first 4.0, second 2.0 points"
     if margin != 0.02:
         assert (came.p < 0.05, came.p_opposite < 0.05) == (holds, not holds)
     else:

@@ -93,7 +93,9 @@ def test_table_has_a_row_a_claim_and_all_columns(summary: Path) -> None:
 def test_study_without_claims_writes_an_empty_table(summary: Path) -> None:
     assert run(summary).empty
     written = read_record(summary.parent / "evidence")["outputs"]
-    assert sorted(written) == ["claims.csv", "power.csv", "recommend.csv"]
+    assert sorted(written) == [
+        *("claims.csv", "power.csv", "recommend.csv", "recommend_otherwise.csv"),
+    ]
     assert pd.read_csv(summary.parent / "evidence" / "power.csv").empty
 
 

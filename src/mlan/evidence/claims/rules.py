@@ -135,6 +135,11 @@ def _within(found: Interval, margin: float, shown: str = "") -> Outcome:
     return Outcome(found.value, p, opposite, found, shown=shown, why=_unseen(found))
 
 
+def _pt(score: float) -> str:
+    """A score or difference in points, as it is said beside a verdict."""
+    return f"{100 * score:.1f}"
+
+
 def _unseen(*found: Interval) -> str:
     return next((_UNSEEN[one.covers] for one in found if one.covers in _UNSEEN), "")
 
@@ -176,7 +181,7 @@ def _cliff(claim: Plain, numbers: _Numbers) -> Outcome:
     levels = [sample.value for sample in numbers.samples["level"]]
     lost, width = numbers.samples["drop"][0].value, max(levels) - min(levels)
     said = "yes" if lost > _RANGES * width else "no"
-    shown = f"the paper's rule: drop {lost:.3f} > {_RANGES} x range {width:.3f}: {said}"
+    shown = f"the paper's rule: drop {_pt(lost)} > {_RANGES} x range {_pt(width)} points: {said}"
     return _one_sided(numbers.first("cliff"), claim["margin"], shown)
 
 
@@ -194,8 +199,8 @@ def _saturation(claim: Plain, numbers: _Numbers) -> Outcome:
     p = float(np.maximum(gain.p, flat.p))
     opposite = float(np.minimum(1.0, 2 * np.minimum(gain.p_opposite, flat.p_opposite)))
     shown = (
-        f"gain {gain.value:.3f} > {claim['gain_margin']:g}: p {gain.p:.2g}; then the largest "
-        f"difference {flat.value:.3f} < {claim['margin']:g}: p {flat.p:.2g}"
+        f"gain {_pt(gain.value)} > {100 * claim['gain_margin']:g} points: p {gain.p:.2g}; then the "
+        f"largest difference {_pt(flat.value)} < {100 * claim['margin']:g}: p {flat.p:.2g}"
     )
     why = gain.why or flat.why
     return Outcome(gain.value, p, opposite, gain.decides, shown=shown, why=why)
@@ -203,7 +208,7 @@ def _saturation(claim: Plain, numbers: _Numbers) -> Outcome:
 
 def _interaction(claim: Plain, numbers: _Numbers) -> Outcome:
     first, second = numbers.samples["first"][0].value, numbers.samples["second"][0].value
-    shown = f"first {first:.3f}, second {second:.3f}"
+    shown = f"first {_pt(first)}, second {_pt(second)} points"
     found, margin = numbers.first("difference"), claim["margin"]
     if claim["direction"] == "larger":
         return _one_sided(found, margin, shown)

@@ -21,7 +21,7 @@ from mlan.evidence.groups import groups
 from mlan.evidence.planned_power import COLUMNS as POWER
 from mlan.evidence.planned_power import power_rows
 from mlan.evidence.recommend import COLUMNS as RECOMMEND
-from mlan.evidence.recommend import recommend_rows
+from mlan.evidence.recommend import otherwise_rows, recommend_rows
 from mlan.evidence.results import Key, Results, read_results
 from mlan.evidence.variance_parts import Assumed, Finished, planned_of
 from mlan.records import write_csv
@@ -29,7 +29,8 @@ from mlan.stage import Job
 
 
 def claims(job: Job) -> None:
-    """Write claims.csv, power.csv (a row a claim), recommend.csv (a row a weight, price and cell).
+    """Write claims.csv, power.csv (a row a claim), recommend.csv (a row a weight, price and cell),
+    recommend_otherwise.csv (the answer by other measures).
 
     Inputs: `summary`. Raises DataError, IntegrityError.
     """
@@ -43,17 +44,15 @@ def claims(job: Job) -> None:
         withdrawn=identity["withdrawn"],
         partial=identity["partial"],
     )
-    answer = recommend_rows(
-        results,
-        [cell.name for cell in curve(results.cells.values())],
-        tokens,
-        Key(**identity["primary"]),
-        confidence=identity["confidence"],
-    )
+    cells = [cell.name for cell in curve(results.cells.values())]
+    key, confidence = Key(**identity["primary"]), identity["confidence"]
+    answer = recommend_rows(results, cells, tokens, key, confidence=confidence)
+    otherwise = otherwise_rows(results, cells, tokens, key, confidence)
     power = power_rows(identity["claims"], [Finished(results), Assumed()], planned_of(results))
     tables = {
         "claims": (rows, COLUMNS),
         "recommend": (answer, RECOMMEND),
+        "recommend_otherwise": (otherwise, ["scorer", "parser", *RECOMMEND]),
         "power": (power, POWER),
     }
     outputs = []
