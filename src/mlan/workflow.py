@@ -27,6 +27,7 @@ from mlan.device import remember_device, resolve_device
 from mlan.errors import ConfigError, MlanError, nearest
 from mlan.grid import Grid
 from mlan.grid.ledger import register, registration
+from mlan.grid.start import remember_start
 from mlan.hub import remember_revisions, revisions_in
 from mlan.preflight import preflight
 from mlan.records import RECORD, write_bytes
@@ -88,6 +89,7 @@ class Workflow:
             print(f"note: {note}", file=sys.stderr)
         self._jobs = forkserver.start()
         remember_device(self.grid.device, self.grid.root)
+        remember_start(self.grid.root)
         self._register()
         remember_revisions(self.grid.root, self.grid.unpinned)
         for name, commit in self.grid.unpinned.items():

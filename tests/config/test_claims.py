@@ -178,7 +178,7 @@ def test_all_mistakes_are_told_at_once(tmp_path: Path) -> None:
         "claims.on_par.margin = -1: input should be greater than 0",
         "claims: id 'third' stands 2 times; once is allowed",
         "alpha = 0.5: input should be less than or equal to 0.2",
-        "colour: unknown key; allowed: alpha, claims, families, primary, seed_variance",
+        "colour: unknown key; allowed: alpha, claims, families, note, primary, seed_variance",
         "claims.other.score = 'colour': unknown benchmark or group; allowed: t_capital, "
         "taught by: pictures, text average, v_object, vision average",
         "claims.third.experiment = 'swep': no experiment of the study; did you mean 'sweep'?",

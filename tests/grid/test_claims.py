@@ -10,6 +10,7 @@ import pytest
 
 from mlan.cost.jobs import tasks
 from mlan.grid.claims import resolved_claims
+from mlan.grid.ledger import register, registration
 from tests.config.example import plain_study, put
 from tests.grid.example import claim, grid
 
@@ -180,7 +181,21 @@ def test_experiment_that_is_off_is_resolved_but_not_runnable() -> None:
 
     assert terms(one, "difference") == [[(1.0, "text50_rank-4"), (-1.0, "text50")]]
     assert not one["runnable"]
-    assert one["why"] == "not asked for: --config experiments=sweep,rank would run it"
+    assert one["why"] == (
+        "not asked for; to run it: snakemake --cores all --config study=example "
+        "experiments=sweep,rank"
+    )
+
+
+def test_note_of_the_file_touches_the_page_alone_and_no_registration(tmp_path: Path) -> None:
+    plain, noted = (grid(tmp_path, claim(), head=head) for head in ({}, {"note": "Chosen late."}))
+    assert resolved_claims(plain) == resolved_claims(noted)
+    assert plain.identity("claims") == noted.identity("claims")
+    assert json.loads(noted.identity("page"))["note"] == "Chosen late."
+    register(plain)
+    (tmp_path / "example/cells/text0/seed0/scores").mkdir(parents=True)
+    (tmp_path / "example/cells/text0/seed0/scores/items.parquet").write_bytes(b"x")
+    assert registration(noted).post_hoc == ()
 
 
 def test_margin_touches_no_job_but_the_claims() -> None:

@@ -244,6 +244,11 @@ class Family(Section):
 class Claims(Section):
     """The whole file; its claims are read one by one (`read_claims`)."""
 
+    note: Words | None = Field(
+        None,
+        description="What a reader must know of how the claims came about. The report shows it "
+        "beside the verdicts; it is no part of any claim.",
+    )
     alpha: float = Field(
         0.05, gt=0, le=0.2, description="Level of each family's one-sided tests, after Holm."
     )

@@ -51,6 +51,11 @@ class Report(Section):
 
     title: str = Field("Score against text share", description="Title of the first figure.")
     confidence: float = Field(0.95, gt=0.5, lt=1, description="Level of every interval.")
+    not_shown: dict[str, str] = Field(
+        default_factory=dict,
+        description="What the study cannot show, by a short name, with the reason in a sentence: "
+        "the report tells it beside what was not tested.",
+    )
 
 
 class StudyConfig(Section):

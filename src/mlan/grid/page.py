@@ -38,6 +38,10 @@ def page_identity(grid: DataJobs, drawn: Mapping[str, Any], claims: Claims) -> d
     return {
         **{name: drawn[name] for name in _DRAWN},
         "description": config.description,
+        # Pairs, since an identity keeps no order of names.
+        "not_shown": [[name, text] for name, text in config.report.not_shown.items()],
+        "primary": grid.study.claims.primary.model_dump(),
+        "note": grid.study.claims.note or "",
         "device": grid.device,
         "seed_varies": list(config.seed_varies),
         "recipe": _told(config.recipe),

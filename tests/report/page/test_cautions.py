@@ -11,7 +11,7 @@ import pytest
 from mlan.report.page.cautions import cautions
 from mlan.report.page.evidence import Evidence
 from mlan.report.page.trace import Run, Step, Trace
-from mlan.report.page.unrun import gaps
+from mlan.report.page.unrun import gaps, untested
 from mlan.report.page.verdicts import families
 from mlan.report.summary import Summary
 from tests.report.page.example import claim, facts
@@ -32,7 +32,7 @@ def told(
     """The warnings by topic."""
     evidence = evidence or Evidence()
     runs = tuple(Run("a", n, {"weights": one}) for n, one in enumerate(steps))
-    design = facts(**{"seed_varies": VARIES, **changes})
+    design = facts(**{"seed_varies": VARIES, "note": "", **changes})
     found = cautions(summary, design, evidence, families(evidence, {}), Trace(runs, (), ()))
     return {one.topic: one.text.replace("\xa0", " ") for one in found}
 
@@ -42,6 +42,11 @@ def test_example_warns_of_shared_items_and_few_items_only(summary_of: SummaryOf)
     assert [*found] == ["Contamination", "Few items"]
     assert "capital-text (12.5 % in text-a)" in found["Contamination"]
     assert found["Few items"].startswith("13 of 13 benchmarks have 80 test items")
+
+
+def test_note_of_the_claims_file_is_the_first_warning(summary_of: SummaryOf) -> None:
+    found = told(summary_of(), note="Margins were chosen late.")
+    assert next(iter(found.items())) == ("How the claims came about", "Margins were chosen late.")
 
 
 def test_missing_run_and_a_single_seed_are_named(summary_of: SummaryOf) -> None:
@@ -99,13 +104,32 @@ def test_names_that_are_not_pinned_and_orders_of_others_warn(summary_of: Summary
 def test_gaps_are_claims_experiments_runs_and_conditions(
     summary_of: SummaryOf, missing: frozenset[tuple[float, int]], tmp_path: Path
 ) -> None:
-    evidence = Evidence(claims=(claim(), claim(id="x", verdict="not run", why="no seed")))
+    unrun = {"verdict": "not run", "experiment": "token_cap", "why": "not asked for"}
+    claims = (
+        claim(),
+        claim(id="x", verdict="not run", why="no seed"),
+        claim(id="y", **unrun),
+        claim(id="z", **unrun | {"verdict": "withdrawn", "why": ""}),
+    )
+    evidence = Evidence(claims=claims)
     limits = [{"condition": "blank", "part": "dev", "seeds": [0]}]
-    found = gaps(summary_of(missing=missing), facts(limits=limits), families(evidence, {}))
+    design = facts(limits=limits, not_shown=[["large models", "This one is small."]])
+    found = gaps(summary_of(missing=missing), design, families(evidence, {}))
     rows = [(gap.kind, gap.name, gap.text) for gap in found]
     assert rows == [
+        (
+            "experiment",
+            "token_cap",
+            "Equal tokens. Cells: capped. Claims that wait for it: y. To run it: snakemake --cores "
+            "all --config study=small experiments=sweep,token_cap",
+        ),
         ("claim, not run", "x", "Text is not worse on vision. Why: no seed."),
-        ("experiment", "token_cap", "Equal tokens. Cells: capped."),
+        ("claim, withdrawn", "z", "Text is not worse on vision."),
         *([("run", "share-0", "Seeds planned and not there: 2.")] if missing else []),
-        ("condition", "blank pictures, dev part", "Asked in seed 0 only."),
+        ("cannot be shown", "large models", "This one is small."),
+        ("asked of some seeds only", "blank pictures, dev part", "Seed 0."),
     ]
+    runs = "; 1 run" if missing else ""
+    assert untested(found) == (
+        f"Experiment token_cap; 2 further claims{runs}. It cannot show large models."
+    )

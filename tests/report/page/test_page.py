@@ -6,14 +6,19 @@ import hashlib
 import re
 import shutil
 from base64 import b64encode
+from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
 
+import mlan
 from mlan.errors import DataError, IntegrityError
-from mlan.records import checked, read_record
+from mlan.records import checked, read_record, write_json
+from mlan.report.page.gallery import basis
 from mlan.report.page.stage import page
+from mlan.report.summary import MEASURES, Summary
+from mlan.stage import Job
 from tests.report.page.example import CELLS, EVIL, again, page_job
 
 _VOID = {"meta", "link", "img", "br", "line", "circle"}
@@ -109,11 +114,15 @@ def test_tables_have_captions_and_headings_and_images_have_texts(seen: Seen) -> 
 def test_answer_and_verdicts_come_first_then_what_was_not_tested_is_said(html: str) -> None:
     text = re.sub(r"<[^>]+>", " ", html.split("<main", 1)[1])
     order = [
-        "is 100\xa0%: every other share tried is significantly worse.",
+        "same, 100\xa0% text is the best share: every other one tried is worse.",
+        "With answers chosen by likelihood, none of the 2 text shares tried can be told",
+        "Text average",
         "Of 3 claims: 1 supported, 1 undecided and 1 not run.",
-        "Not tested: 1 claim and 1 experiment",
         "Text is not worse on vision.",
-        "Warnings",
+        "Experiment token_cap; 1 further claim. It cannot show large models.",
+        "The verdicts",
+        "Margins were chosen late.",
+        "adjusted together",
         "Figures",
         "Items that flipped",
         "Equal tokens. Cells: capped.",
@@ -137,6 +146,40 @@ def test_scores_and_claims_lead_back_to_runs_with_command_plan_and_code(
 def test_figure_that_nobody_announced_is_shown_with_its_numbers(html: str) -> None:
     assert html.index('id="figure-sweep"') < html.index('id="figure-brand_new"')
     assert "<b>Brand new.</b>" in html
+
+
+def test_measured_times_stand_under_cost_though_no_record_names_them(
+    html: str, study_folder: Path
+) -> None:
+    named = read_record(study_folder / "report")["outputs"]
+    assert not {"figures/cost.svg", "tables/compute.csv"} & set(named)
+    own = html.split('<section id="cost">', 1)[1].split("</section>", 1)[0]
+    assert 'id="figure-cost"' in own
+    assert '<td class="number">59.1</td>' in own
+    assert "no record vouches" in own
+    assert html.count('id="figure-cost"') == 1
+
+
+def test_page_tells_version_code_day_and_commit(tmp_path: Path) -> None:
+    job = page_job(tmp_path)
+    page(job)
+    assert f"mlan {mlan.__version__}, code of this page {'0' * 16}." in job_html(job)
+    start = {"day": "2026-11-28", "commit": f"{'ab' * 20}+"}
+    write_json(tmp_path / "state" / "start.json", start)
+    page(job)
+    told = "study last started on 2026-11-28 from commit abababababab with changes."
+    assert f"mlan {mlan.__version__}, code of this page {'0' * 16}; {told}" in job_html(job)
+
+
+def job_html(job: Job) -> str:
+    return (job.out / "report.html").read_text(encoding="utf-8")
+
+
+def test_captions_of_scores_say_of_how_much(summary_of: Callable[..., Summary]) -> None:
+    assert basis(summary_of(), MEASURES["strict"]) == (
+        "400 to 480 items an average and 80 items a benchmark, 3 seeds; 95 % intervals cover seeds "
+        "and items."
+    )
 
 
 def test_page_is_covered_by_a_record_and_its_copy_is_equal(study_folder: Path) -> None:

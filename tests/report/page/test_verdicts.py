@@ -23,7 +23,7 @@ def test_claim_is_told_in_points_with_level_bound_and_detectable_effect() -> Non
     assert one.estimate == "+0.4"
     assert one.interval == "−2.1 to +2.9 (99\xa0%)"
     assert (one.margin, one.detectable, one.p) == ("above −3", "+4.5", "< .001")
-    assert one.planned == "variances of own; seeds for the expected effect: 5"
+    assert one.planned == "variances: own; seeds for the expected effect: 5"
     (bound,) = shown(claim(), power=power | {"detects": "margin"})
     assert bound.detectable == "±4.5"
     assert one.covers == "seeds and items; 2 seeds; 480 items"
@@ -44,13 +44,17 @@ def test_choice_of_the_seed_variance_is_told_unless_it_is_the_default() -> None:
         ("non_inferiority", "above −3", (-0.5,)),
         ("equivalence", "within ±3", (-0.5, 0.5)),
         ("plateau", "within ±3", (-0.5, 0.5)),
-        ("interaction", "3 points", ()),
+        ("interaction larger", "above 3", (0.5,)),
+        ("interaction equal", "within ±3", (-0.5, 0.5)),
+        ("trend rises", "above 3", (0.5,)),
+        ("trend falls", "below −3", (-0.5,)),
     ],
 )
 def test_bound_stands_where_the_rule_says_on_the_scale_of_the_widest_interval(
     rule: str, margin: str, bounds: tuple[float, ...]
 ) -> None:
-    (one,) = shown(claim(rule=rule, value="0.03", low="0", high="0.06"))
+    name, _, direction = rule.partition(" ")
+    (one,) = shown(claim(rule=name, direction=direction, value="0.03", low="0", high="0.06"))
     assert one.margin == margin
     assert one.bar is not None
     assert one.bar.bounds == pytest.approx(bounds)
@@ -61,10 +65,32 @@ def test_interval_beyond_the_widest_scale_is_cut_and_says_so() -> None:
     wide, narrow = shown(claim(id="a", low="-0.9", high="0.1"), claim(id="b"))
     assert wide.bar is not None
     assert narrow.bar is not None
-    assert wide.bar.cut
+    assert (wide.bar.beyond, wide.bar.off) == ((-1,), False)
     assert wide.bar.low == -1.0
-    assert not narrow.bar.cut
+    assert (narrow.bar.beyond, narrow.bar.off) == ((), False)
     assert narrow.bar.high == pytest.approx(0.029 / 0.4)
+
+
+def test_value_off_the_scale_is_an_arrow_and_no_dot() -> None:
+    (far,) = shown(claim(value="0.65", low="0.49", high="0.81"))
+    assert far.bar is not None
+    assert (far.bar.beyond, far.bar.off) == ((1,), True)
+
+
+def test_claim_that_nothing_could_show_says_nothing_and_one_without_a_plan_no_variances() -> None:
+    power = {"id": "on_par", "seeds_needed": "", "components": "own results"}
+    (never,) = shown(claim(), power=power | {"detectable": "inf"})
+    assert (never.detectable, never.planned) == ("nothing", "variances: own results")
+    unrun = power | {"detectable": "", "components": "not asked for; to run it: snakemake"}
+    (absent,) = shown(claim(verdict="not run", value=""), power=unrun)
+    assert (absent.detectable, absent.planned) == ("–", "")
+
+
+def test_same_contrast_by_other_measures_stands_in_the_fold() -> None:
+    (one,) = shown(claim(value_lenient="0.013", value_option="-0.092"))
+    assert one.otherwise == "+1.3 read leniently, −9.2 by likelihood"
+    (none,) = shown(claim())
+    assert none.otherwise == ""
 
 
 def test_token_ratio_is_exact_and_has_no_place_among_points() -> None:

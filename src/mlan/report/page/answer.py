@@ -1,22 +1,32 @@
-"""The first lines of the page: which share, how sure, and what was not tested.
+"""The first lines of the page: which share, what was found, how sure, which claims are decided.
 
-Sentences made of recommend.csv and claims.csv, for the case that text and vision count the same
-and tokens cost nothing; other weights are a table below them. Not here: how the set of shares is
-found (`mlan.evidence.recommend`).
+Sentences made of recommend.csv, recommend_otherwise.csv, claims.csv and the averages, for the
+case that text and vision count the same and tokens cost nothing; other weights are a table below
+them. Not here: how the set of shares is found (`mlan.evidence.recommend`), what each share scores
+(`tried`).
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from mlan.report.page.evidence import Evidence, Row, is_true, number
-from mlan.report.page.numbers import PERCENT, listed, percentages, plain
-from mlan.report.page.verdicts import Family, counts
+from mlan.report.page.facts import Facts
+from mlan.report.page.levels import curve, levels
+from mlan.report.page.measured import words
+from mlan.report.page.numbers import PERCENT, each, listed, percentages, plain
+from mlan.report.page.verdicts import Family, Verdict, counts
+from mlan.report.summary import AVERAGES, Summary
 
 # Vision counts as much as text, and tokens are free.
 _WEIGHT, _PRICE = 0.5, 0.0
+_PRIMARY, _DECIDED = "primary", ("supported", "contradicted")
+# Claims that the first lines name at most.
+_MOST = 6
+# A share that stays in by less is said to, where another one that scores more is out.
+_NARROW = 0.01
 
 
 @dataclass(frozen=True)
@@ -35,26 +45,35 @@ class Choice:
 
 @dataclass(frozen=True)
 class Answer:
-    """`lead` answers the question, `sure` says how sure, `tested` what claims came out.
+    """`lead` answers the question, `levels` says where both averages lie, `sure` how sure it is.
 
-    `choices` has one entry for every weight and price; empty if nothing is recommended.
+    `tested` counts the claims by verdict; `decided` are those to name. `choices` has one entry for
+    every weight and price, `rows` are those of the answer itself; empty if nothing is recommended.
     """
 
     lead: str
+    levels: tuple[tuple[str, str], ...]
     sure: str
     tested: str
+    decided: tuple[Verdict, ...]
     choices: tuple[Choice, ...]
+    rows: tuple[Row, ...]
 
 
-def answer(evidence: Evidence, found: Sequence[Family], level: float) -> Answer:
+def answer(evidence: Evidence, found: Sequence[Family], summary: Summary, facts: Facts) -> Answer:
     """Return the answer in sentences."""
     groups = _groups(evidence.recommend)
-    own = next((rows for key, rows in groups.items() if key == (_WEIGHT, _PRICE)), None)
+    own = next((rows for key, rows in groups.items() if key == (_WEIGHT, _PRICE)), [])
     return Answer(
-        lead=_lead(own) if own else "This study has not computed a recommended share.",
-        sure=_sure(own, level) if own else "",
+        lead=_lead(own, evidence, facts)
+        if own
+        else "This study has not computed a recommended share.",
+        levels=tuple(levels(summary, facts.primary, evidence.signal)),
+        sure=" ".join([*_sure(own, summary, facts), *_same(own, evidence)]) if own else "",
         tested=_tested(found),
+        decided=_decided(found),
         choices=tuple(_choice(*key, rows) for key, rows in groups.items()),
+        rows=tuple(own),
     )
 
 
@@ -74,70 +93,133 @@ def _kept(rows: Sequence[Row]) -> tuple[list[Row], Row]:
     return inside, next(row for row in rows if is_true(row["is_best"]))
 
 
-def _lead(rows: Sequence[Row]) -> str:
+def _lead(own: Sequence[Row], evidence: Evidence, facts: Facts) -> str:
+    """What the study's own measure says, then what others say that find otherwise."""
+    measured = words(facts.primary.scorer, facts.primary.parser)
+    said = [f"With {measured}, and text and vision counting the same, {_best(own)}"]
+    for other, rows in _others(evidence).items():
+        if _names(rows) != _names(own):
+            said.append(f"With {other}, {_best(rows)}")
+    return " ".join(said)
+
+
+def _same(own: Sequence[Row], evidence: Evidence) -> Iterator[str]:
+    """The measures that find what the study's own one finds."""
+    same = [other for other, rows in _others(evidence).items() if _names(rows) == _names(own)]
+    if same:
+        yield f"The same shares are left with {listed(same)}."
+
+
+def _others(evidence: Evidence) -> dict[str, list[Row]]:
+    """Rows of the answer by other measures, by what these are in words."""
+    found: dict[str, list[Row]] = {}
+    for row in evidence.recommend_otherwise:
+        found.setdefault(words(row["scorer"], row["parser"]), []).append(row)
+    return found
+
+
+def _names(rows: Sequence[Row]) -> list[str]:
+    return sorted(row["cell"] for row in rows if is_true(row["in_set"]))
+
+
+def _best(rows: Sequence[Row]) -> str:
     inside, best = _kept(rows)
-    start = "With text and vision counting the same, the best share of text-only examples "
-    top = percentages([number(best["text_share"])])
-    if len(inside) == 1:
-        return f"{start}is {top}: every other share tried is significantly worse."
+    top = each([number(best["text_share"])])
     if len(inside) == len(rows):
-        return f"{start}cannot be told: none of the {len(rows)} shares tried is ruled out."
-    rest = listed([percentages([number(r["text_share"])]) for r in rows if r not in inside])
+        return f"none of the {len(rows)} text shares tried can be told from the best."
+    if len(inside) == 1:
+        return f"{top} text is the best share: every other one tried is worse."
+    rest = [number(row["text_share"]) for row in rows if row not in inside]
     return (
-        f"{start}is one of {_shares(inside, rows)} (highest score at {top}); {rest} "
-        f"{'is' if len(inside) == len(rows) - 1 else 'are'} ruled out."
+        f"the best text share is one of {_shares(inside, rows)} (highest at {top}); {each(rest)} "
+        f"{'is' if len(rest) == 1 else 'are'} worse than another."
     )
 
 
-def _sure(rows: Sequence[Row], level: float) -> str:
-    inside, best = _kept(rows)
-    score = number(best["crossfitted"])
-    parts = [
-        f"In tokens that the language model reads this is {_range(inside, 'share_of_lm_tokens')} "
-        f"text, in tokens learnt {_range(inside, 'share_of_supervised_tokens')}.",
-        f"The set holds the best of the shares tried with {100 * level:g}{PERCENT} confidence "
-        f"({best['covers']}; {number(best['seeds']):.0f} seeds).",
-    ]
-    if math.isfinite(score):
-        parts.append(
-            f"On items that did not choose it the winner scores {plain(100 * score)}{PERCENT}."
+def _sure(rows: Sequence[Row], summary: Summary, facts: Facts) -> Iterator[str]:
+    _, best = _kept(rows)
+    sizes = {int(r["n"]) for g in AVERAGES.values() for _, r in curve(summary, g, facts.primary)}
+    items = f", {listed([f'{n}' for n in sorted(sizes)])} questions an average" if sizes else ""
+    given = "" if "align" in facts.seed_varies else ", given one stage 1"
+    seeds = number(best["seeds"])
+    yield (
+        f"{seeds:.0f} seed{'s' if seeds != 1 else ''}{items}. The best of the shares tried is "
+        f"among those left with {100 * summary.confidence:g}{PERCENT} confidence; this and ± cover "
+        f"{best['covers']}{given}."
+    )
+    yield from _hole(rows)
+
+
+def _hole(rows: Sequence[Row]) -> Iterator[str]:
+    """Why a share is out that scores more than one which stays."""
+    inside, _ = _kept(rows)
+    least = min(inside, key=lambda row: number(row["utility"]))
+    out = [row for row in rows if row not in inside and _utility(row) > _utility(least)]
+    if out:
+        told = listed([f"{each([number(r['text_share'])])} ({_points(_utility(r))})" for r in out])
+        by = number(least["high"])
+        narrowly = f", by {_points(by)} points" if by < _NARROW else ""
+        yield (
+            "What counts is how steadily another share is better, not the score alone: "
+            f"{told} {'is' if len(out) == 1 else 'are'} out, {each([number(least['text_share'])])} "
+            f"({_points(_utility(least))}) stays in{narrowly}."
         )
-    return " ".join(parts)
 
 
-def _range(rows: Sequence[Row], column: str) -> str:
-    return percentages([round(number(row[column]), 3) for row in rows])
+def _utility(row: Row) -> float:
+    return number(row["utility"])
 
 
-def _shares(inside: Sequence[Row], rows: Sequence[Row]) -> str:
+def _points(score: float) -> str:
+    return plain(100 * score)
+
+
+def _shares(inside: Sequence[Row], rows: Sequence[Row], column: str = "text_share") -> str:
     """The shares of a set: a range where it has no hole, else a list."""
-    every = sorted(number(row["text_share"]) for row in rows)
-    mine = [number(row["text_share"]) for row in inside]
-    whole = [share for share in every if mine[0] <= share <= mine[-1]] if mine else []
-    if len(mine) > 1 and len(whole) == len(mine):
-        return percentages(mine)
-    return listed([percentages([share]) for share in mine])
+    mine = [number(row[column]) for row in inside]
+    between = [row for row in rows if mine[0] <= number(row[column]) <= mine[-1]]
+    if len(mine) > 1 and len(between) == len(mine):
+        return percentages([round(share, 3) for share in mine])
+    return each(mine)
 
 
 def _tested(found: Sequence[Family]) -> str:
-    """How the claims came out, and which could not be tested."""
+    """How the claims came out: all of them, then those of the primary family."""
     total = counts(found)
     if not total:
         return "No claims were written down for this study."
-    number_of = sum(total.values())
-    told = listed([f"{count} {verdict}" for verdict, count in total.items()])
-    return f"Of {number_of} claim{'s' if number_of != 1 else ''}: {told}."
+    said = f"Of {_claims(sum(total.values()))}: {_counted(total)}."
+    primary = counts([family for family in found if family.name == _PRIMARY])
+    if primary and primary != total:
+        said += f" Of the {sum(primary.values())} primary ones: {_counted(primary)}."
+    return said
+
+
+def _claims(number_of: int) -> str:
+    return f"{number_of} claim{'s' if number_of != 1 else ''}"
+
+
+def _counted(total: Mapping[str, int]) -> str:
+    return listed([f"{count} {verdict}" for verdict, count in total.items()])
+
+
+def _decided(found: Sequence[Family]) -> tuple[Verdict, ...]:
+    """The claims that are supported or contradicted, the primary family's first."""
+    ordered = sorted(found, key=lambda family: family.name != _PRIMARY)
+    decided = [claim for f in ordered for claim in f.claims if claim.verdict in _DECIDED]
+    return tuple(decided[:_MOST])
 
 
 def _choice(weight: float, price: float, rows: Sequence[Row]) -> Choice:
     inside, best = _kept(rows)
+    fitted = number(best["crossfitted"])
     return Choice(
         weight=f"{100 * weight:g}{PERCENT}",
         price=f"{100 * price:g}",
-        best=percentages([number(best["text_share"])]),
+        best=each([number(best["text_share"])]),
         shares=_shares(inside, rows),
-        lm_tokens=_range(inside, "share_of_lm_tokens"),
-        supervised_tokens=_range(inside, "share_of_supervised_tokens"),
-        score=plain(100 * number(best["crossfitted"])),
+        lm_tokens=_shares(inside, rows, "share_of_lm_tokens"),
+        supervised_tokens=_shares(inside, rows, "share_of_supervised_tokens"),
+        score=_points(fitted) if math.isfinite(fitted) else plain(math.nan),
         covers=best["covers"],
     )

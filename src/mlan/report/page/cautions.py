@@ -1,8 +1,8 @@
 """What a reader must know before believing a number: one line a reason, the gravest first.
 
-Each is found in data, never assumed: missing runs, one seed, one stage 1, mixed code, shared
-items, unreadable answers, few items, claims written after the scores. A page without a warning
-says that it looked for them.
+First what the claims file says of itself. All else is found in data, never assumed: missing runs,
+one seed, one stage 1, mixed code, shared items, unreadable answers, few items, claims written after
+the scores. A page without a warning says that it looked for them.
 """
 
 from __future__ import annotations
@@ -37,6 +37,7 @@ def cautions(
 ) -> tuple[Caution, ...]:
     """Return all that apply."""
     return (
+        *([Caution("How the claims came about", facts.note)] if facts.note else []),
         *_missing(summary),
         *_seeds(summary, facts),
         *_mixed(trace, facts),

@@ -9,7 +9,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import mlan
+from mlan.grid.start import read_start
 from mlan.report.card import Licence
+from mlan.report.page import tried
 from mlan.report.page.answer import Choice, answer
 from mlan.report.page.back import back
 from mlan.report.page.cautions import cautions
@@ -17,10 +20,10 @@ from mlan.report.page.cost import cost
 from mlan.report.page.evidence import Evidence
 from mlan.report.page.facts import Facts
 from mlan.report.page.flips import SHOWN, flips
-from mlan.report.page.gallery import figures, tables
+from mlan.report.page.gallery import basis, figures, measured, tables
 from mlan.report.page.numbers import listed
 from mlan.report.page.trace import Trace
-from mlan.report.page.unrun import Gap, gaps
+from mlan.report.page.unrun import gaps, untested
 from mlan.report.page.verdicts import counts, families
 from mlan.report.summary import Summary
 
@@ -36,8 +39,8 @@ PARTS = (
     ("way-back", "Way back"),
 )
 _CHOICE_HEADER = (
-    *("weight of vision", "price", "best share", "shares in the set"),
-    *("text share of LM tokens", "of learnt tokens", "score of the winner, %"),
+    *("weight of vision", "price, points per million LM tokens", "highest", "may be the best"),
+    *("text share of LM tokens", "of learnt tokens", "score of the highest, %"),
 )
 
 
@@ -48,17 +51,25 @@ def compose(
     evidence: Evidence,
     trace: Trace,
     licences: Sequence[Licence],
+    code: str,
 ) -> dict[str, Any]:
-    """Return what the template shows. Raises IntegrityError and DataError for a bad input."""
+    """Return what the template shows; `code` is the digest of the page's own code.
+
+    Raises IntegrityError and DataError for a bad input.
+    """
     found = families(evidence, facts.claim_cells)
-    told = answer(evidence, found, summary.confidence)
+    told = answer(evidence, found, summary, facts)
     missing = gaps(summary, facts, found)
     heeded = cautions(summary, facts, evidence, found, trace)
     return {
         "facts": facts,
         "parts": PARTS,
         "scope": _scope(summary, facts, trace),
+        "made": _made(inputs["summary"].parent, code),
         "answer": told,
+        "tried_header": tried.header(facts.primary),
+        "tried_rows": tried.tried(told.rows, evidence, summary, facts),
+        "tried_note": tried.note(told.rows, facts.primary, summary.level),
         "choice_header": _CHOICE_HEADER,
         "choice_numbers": (False, *[True] * (len(_CHOICE_HEADER) - 1)),
         "choice_rows": [_choice(one) for one in told.choices],
@@ -66,16 +77,17 @@ def compose(
         "verdict_counts": counts(found),
         "cautions": heeded,
         "topics": listed([one.topic.lower() for one in heeded]),
-        "figures": figures(inputs["report"]),
+        "figures": figures(inputs["report"], basis(summary, facts.primary)),
         "tables": tables(inputs["report"]),
         "pair": facts.pair,
         "pair_seed": _pair_seed(inputs, facts),
         "flips": flips(inputs, facts.pair, facts.benchmarks),
         "shown": SHOWN,
         "cost": cost(trace, summary),
+        "measured": measured(inputs["report"]),
         "gaps": missing,
         "gap_rows": [(gap.kind, gap.name, gap.text) for gap in missing],
-        "untested": _untested(missing),
+        "untested": untested(missing),
         "back": back(trace, facts, summary),
         "licence_rows": [(one.work, one.licence, one.attribution) for one in licences],
     }
@@ -94,6 +106,15 @@ def _scope(summary: Summary, facts: Facts, trace: Trace) -> str:
     return f"{'; '.join(parts)}. {' and '.join(models)}." if models else f"{'; '.join(parts)}."
 
 
+def _made(root: Path, code: str) -> str:
+    """What made the page, and when and from which commit the study was last started."""
+    start = read_start(root)
+    commit = f" from commit {start.commit[:12]}" if start.commit else ""
+    changed = " with changes" if start.commit.endswith("+") else ""
+    day = f"; study last started on {start.day}{commit}{changed}" if start.day else ""
+    return f"mlan {mlan.__version__}, code of this page {code}{day}"
+
+
 def _choice(one: Choice) -> tuple[str, ...]:
     return (
         *(one.weight, one.price, one.best, one.shares),
@@ -105,9 +126,3 @@ def _pair_seed(inputs: Mapping[str, Path], facts: Facts) -> str:
     """The seed of the two runs whose answers are shown, as their folder says."""
     folders = [inputs.get(f"scores:{cell}") for cell in facts.pair]
     return folders[-1].parent.name.removeprefix("seed") if folders and folders[-1] else ""
-
-
-def _untested(missing: Sequence[Gap]) -> str:
-    kinds = [gap.kind.partition(",")[0] for gap in missing]
-    counted = {kind: kinds.count(kind) for kind in dict.fromkeys(kinds)}
-    return listed([f"{n} {kind}{'s' if n != 1 else ''}" for kind, n in counted.items()])

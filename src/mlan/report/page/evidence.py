@@ -1,4 +1,4 @@
-"""The claims, the recommendation and the power of a study, as the claims stage wrote them.
+"""The claims, the recommendations and the power of a study, as the claims stage wrote them.
 
 Everything stays text until it is shown; a number is parsed where it is needed, and a field
 that is empty is a number that does not exist (NaN). A study without claims has none of the files.
@@ -20,10 +20,12 @@ Row = Mapping[str, str]
 
 # Columns that the page reads; a file may have more.
 COLUMNS = {
-    "claims": "id sentence source family rule score scorer parser estimand value low high level "
-    "seeds n covers margin reason p_adjusted verdict why registered shown",
+    "claims": "id sentence source family experiment rule score scorer parser estimand value low "
+    "high level seeds n covers margin reason p_adjusted verdict why registered shown direction "
+    "value_lenient value_option",
     "recommend": "weight_vision price cell text_share share_of_lm_tokens "
-    "share_of_supervised_tokens utility in_set is_best crossfitted seeds covers",
+    "share_of_supervised_tokens utility low high in_set is_best crossfitted seeds covers",
+    "recommend_otherwise": "scorer parser cell text_share utility in_set is_best",
     "power": "id detectable seeds_needed components",
     "signal": "benchmark scorer parser spread seed_sd ratio p decides why",
 }
@@ -31,10 +33,11 @@ COLUMNS = {
 
 @dataclass(frozen=True)
 class Evidence:
-    """Rows of claims.csv, recommend.csv, power.csv and signal.csv; empty where there is no file."""
+    """Rows of the tables of these names; empty where there is no file."""
 
     claims: tuple[Row, ...] = ()
     recommend: tuple[Row, ...] = ()
+    recommend_otherwise: tuple[Row, ...] = ()
     power: tuple[Row, ...] = ()
     signal: tuple[Row, ...] = ()
 
@@ -44,6 +47,7 @@ def read_evidence(summary: Path, evidence: Path | None) -> Evidence:
     return Evidence(
         claims=_rows(evidence, "claims"),
         recommend=_rows(evidence, "recommend"),
+        recommend_otherwise=_rows(evidence, "recommend_otherwise"),
         power=_rows(evidence, "power"),
         signal=_rows(summary, "signal"),
     )

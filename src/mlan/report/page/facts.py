@@ -11,6 +11,7 @@ from functools import cached_property
 from typing import Any
 
 from mlan.grid.materials import Material
+from mlan.report.summary import Key
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,11 @@ class Experiment:
 
 @dataclass(frozen=True)
 class Facts:
-    """The design of a study. `pair` holds two cells or none, the one that should win last."""
+    """The design of a study. `pair` holds two cells or none, the one that should win last.
+
+    `primary` is what claims and answer are measured with, `note` what the claims file says of
+    itself, `not_shown` what the study cannot show, with the reason.
+    """
 
     study: str
     title: str
@@ -52,6 +57,9 @@ class Facts:
     limits: tuple[Mapping[str, Any], ...]
     order_not_controlled: tuple[str, ...]
     unpinned: Mapping[str, str]
+    primary: Key
+    note: str
+    not_shown: tuple[tuple[str, str], ...]
 
     @cached_property
     def left_out(self) -> tuple[Experiment, ...]:
@@ -97,6 +105,9 @@ def read_facts(identity: Mapping[str, Any]) -> Facts:
         limits=tuple(identity["limits"]),
         order_not_controlled=tuple(identity["order_not_controlled"]),
         unpinned=identity.get("unpinned", {}),
+        primary=Key(**identity["primary"]),
+        note=identity["note"],
+        not_shown=tuple((name, text) for name, text in identity["not_shown"]),
     )
 
 

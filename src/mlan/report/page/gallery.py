@@ -1,7 +1,8 @@
 """Figures and tables on the page, as the stage that draws wrote them.
 
 Whatever its record names is shown, in the order told here; a new figure needs no line here, only
-a better title. The numbers behind a figure stand below it. Not here: any number.
+a better title. What was drawn from measured times stands apart, for no record names it. The numbers
+behind a figure stand below it. Not here: any number.
 """
 
 from __future__ import annotations
@@ -12,33 +13,101 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from mlan.records import checked, read_record
 from mlan.report.page.embed import Embedded, figure
+from mlan.report.page.numbers import listed
+from mlan.report.summary import AVERAGES, Key, Summary
 
-# Name of a figure -> title and what it shows, in the order of the page.
+# Name of a figure -> title and how to read it, in the order of the page.
 FIGURES = {
-    "sweep": ("Score against text share", "Text and vision averages over the share of text."),
-    "recommend": ("Recommended share", "Shares that cannot be told from the best, by weight."),
-    "claims": ("Claims", "Estimate, interval and margin of every claim."),
-    "averages": ("Text against vision", "Text average against vision average, a point a run."),
-    "cliff": ("Cliff and plateau", "The interior's line, its continuation to the edge, the edge."),
-    "published": ("Beside the published numbers", "The published points beside this study's."),
-    "tags": ("Vision by who can teach it", "Vision scores by what taught the skill."),
-    "benchmarks": ("Every benchmark", "Score of each benchmark over the share of text."),
-    "grid": ("Benchmarks by share", "Score of each benchmark at each share, ties to the best."),
-    "format": ("Format and knowledge", "Strict and lenient reading and likelihood of options."),
-    "real_vs_blind": ("With and without the picture", "Real image against a blank one."),
-    "answers": ("Answers", "Invalid answers, yes-rate and length by share."),
-    "score_vs_tokens": ("Score against tokens", "Scores over training tokens."),
-    "loss": ("Training loss by source", "Loss of each source over the steps."),
-    "forgetting": ("Gained and lost", "Items gained and lost against the model before stage 2."),
-    "composition": ("Composition", "Examples and tokens by kind in every cell."),
-    "contamination": ("Shared items", "Test items that training sources hold too."),
+    "sweep": (
+        "Score against text share",
+        "Text and vision average over the share of text; faint lines are single seeds, dotted and "
+        "dashed ones guessing and the model before tuning.",
+    ),
+    "recommend": (
+        "Recommended share",
+        "For each weight on vision the shares that may be the best (shaded) and the highest one, "
+        "which jumps between shares that were tried.",
+    ),
+    "claims": (
+        "Claims",
+        "Estimate and interval of every claim, at the level of its own test; dotted: the margin.",
+    ),
+    "averages": (
+        "Text against vision",
+        "A small point is one run, a large one the mean of a cell; up and right is better in both.",
+    ),
+    "cliff": (
+        "Cliff and plateau",
+        "The line through the interior, carried on to the edge: a cliff is a drop below it. Grey: "
+        "as high as the margin.",
+    ),
+    "published": (
+        "Beside the published numbers",
+        "This study above, the paper below, each on its own scale: compare shapes, not levels.",
+    ),
+    "tags": (
+        "Vision by who can teach it",
+        "Vision benchmarks by where stage 2 teaches the skill: only pictures, only text, either, "
+        "nobody. The average mixes these.",
+    ),
+    "benchmarks": (
+        "Every benchmark",
+        "One panel a benchmark; ‡ marks those that cannot tell the shares apart.",
+    ),
+    "grid": (
+        "Benchmarks by share",
+        "Framed: not significantly below the highest of its row, in comparisons of all pairs; what "
+        "ties depends on the noise of each pair. The answer asks less, only what may be the best, "
+        "and so keeps other shares.",
+    ),
+    "format": (
+        "Format and knowledge",
+        "What strict and lenient reading and likelihood make of the same answers: where they part, "
+        "the form of answers moves the score. Below: answers that could not be read.",
+    ),
+    "real_vs_blind": (
+        "With and without the picture",
+        "The same questions with their picture and with a blank one: what vision really adds.",
+    ),
+    "answers": (
+        "Answers",
+        "Unreadable and cut answers, yes-rate and length over the share of text; grey lines are "
+        "single benchmarks.",
+    ),
+    "score_vs_tokens": (
+        "Score against tokens",
+        "Score over the tokens that the language model reads, image tokens counted; the line joins "
+        "what no cheaper cell beats.",
+    ),
+    "loss": (
+        "Training loss by source",
+        "Loss of each source as its examples come; late steps rest on few examples and jump.",
+    ),
+    "forgetting": (
+        "Gained and lost",
+        "Items that tuning gained and lost against the model before stage 2.",
+    ),
+    "composition": ("Composition", "Tokens of one run by kind, mean over seeds."),
+    "contamination": ("Shared items", "Test items that training sources hold too, in per cent."),
+    "cost": (
+        "Score against cost",
+        "Score over operations and time of stage 2; the line joins what no cheaper cell beats.",
+    ),
 }
+# Those that show scores of the test part with intervals: their captions say of how much.
+_SCORES = (
+    *("sweep", "averages", "published", "tags", "benchmarks", "grid", "format"),
+    *("score_vs_tokens", "cost"),
+)
+# Drawn from measured times, and so in no record.
+MEASURED_FIGURES, MEASURED_TABLES = ("cost",), ("compute",)
 TABLES = (
     *("scores", "grid", "claims", "recommend", "signal", "official", "scores_clean"),
-    *("contamination", "forgetting", "tokens", "data", "recipe", "compute"),
+    *("contamination", "forgetting", "tokens", "data", "recipe"),
 )
 TABLE_TITLES = {
     "scores": "Scores",
@@ -92,21 +161,59 @@ class Table:
         return len(self.rows) > _LONG
 
 
-def figures(report: Path) -> list[Figure]:
-    """Return every figure of a report folder. Raises IntegrityError."""
+def basis(summary: Summary, key: Key) -> str:
+    """Return the items, seeds and coverage behind the scores that figures show, as a sentence."""
+    cells = [cell.name for cell in summary.tuned]
+    averages, single = [*AVERAGES.values()], [one.name for one in summary.benchmarks]
+    told = {
+        words: [row for g in groups for c in cells if (row := summary.interval(g, key, c))]
+        for words, groups in (("an average", averages), ("a benchmark", single))
+    }
+    rows = [row for found in told.values() for row in found]
+    if not rows:
+        return ""
+    sizes = [f"{_span(found, 'n')} items {words}" for words, found in told.items() if found]
+    seeds = _span(rows, "seeds")
+    covers = "; ".join(dict.fromkeys(str(row["covers"]) for row in rows))
+    return (
+        f"{listed(sizes)}, {seeds} seed{'s' if seeds != '1' else ''}; {summary.level} intervals "
+        f"cover {covers}."
+    )
+
+
+def _span(rows: Sequence[Mapping[str, Any]], name: str) -> str:
+    found = sorted({int(row[name]) for row in rows})
+    return f"{found[0]}" if len(found) == 1 else f"{found[0]} to {found[-1]}"
+
+
+def figures(report: Path, scored: str = "") -> list[Figure]:
+    """Return every figure of a report folder; `scored` ends the captions of those with scores.
+
+    Raises IntegrityError.
+    """
     names = _ordered(_named(report, "figures", ".svg"), [*FIGURES])
-    return [_figure(report / "figures", name) for name in names]
+    return [_figure(report / "figures", name, scored) for name in names]
 
 
-def _figure(folder: Path, name: str) -> Figure:
+def measured(report: Path) -> tuple[list[Figure], list[Table]]:
+    """Return the figures and tables of measured times, which no record vouches for."""
+    drawn = [n for n in MEASURED_FIGURES if (report / "figures" / f"{n}.svg").exists()]
+    told = [n for n in MEASURED_TABLES if (report / "tables" / f"{n}.csv").exists()]
+    return (
+        [_figure(report / "figures", name, recorded=False) for name in drawn],
+        [_table(report / "tables", name, recorded=False) for name in told],
+    )
+
+
+def _figure(folder: Path, name: str, scored: str = "", *, recorded: bool = True) -> Figure:
     title, caption = FIGURES.get(name, (_words(name), ""))
-    data = checked(folder / f"{name}.csv").read_text(encoding="utf-8")
+    data = _read(folder / f"{name}.csv", recorded)
     return Figure(
         name=name,
         title=title,
-        caption=caption,
+        caption=f"{caption} {scored}".strip() if name in _SCORES else caption,
         alt=f"Figure: {caption or title} Its numbers are given below it.",
-        image=figure(folder, name),
+        image=figure(folder, name, recorded=recorded),
         data=data,
         rows=max(0, data.count("\n") - 1),
     )
@@ -119,11 +226,11 @@ def tables(report: Path) -> list[Table]:
     return [table for table in found if table.rows]
 
 
-def _table(folder: Path, name: str) -> Table:
+def _table(folder: Path, name: str, *, recorded: bool = True) -> Table:
     """Header and rows are those of the CSV; caption and note those of the Markdown."""
-    text = checked(folder / f"{name}.csv").read_text(encoding="utf-8")
+    text = _read(folder / f"{name}.csv", recorded)
     header, *rows = list(csv.reader(io.StringIO(text))) or [[]]
-    lines = checked(folder / f"{name}.md").read_text(encoding="utf-8").strip().split("\n")
+    lines = _read(folder / f"{name}.md", recorded).strip().split("\n")
     prose = [line for line in lines if line and not line.startswith("|")]
     return Table(
         name=name,
@@ -136,6 +243,10 @@ def _table(folder: Path, name: str) -> Table:
             n > 0 and all(_NUMBER.match(row[n]) for row in rows) for n in range(len(header))
         ),
     )
+
+
+def _read(path: Path, recorded: bool) -> str:
+    return (checked(path) if recorded else path).read_text(encoding="utf-8")
 
 
 def _named(report: Path, folder: str, ending: str) -> list[str]:

@@ -63,6 +63,11 @@ def percentages(values: Sequence[float]) -> str:
     return f"{span}{PERCENT}"
 
 
+def each(values: Sequence[float]) -> str:
+    """Return `25, 75 and 100 %` for some fractions, in their order, to a tenth of a per cent."""
+    return f"{listed([f'{round(100 * value, 1):g}' for value in values])}{PERCENT}"
+
+
 def duration(seconds: float) -> str:
     """Return seconds as `12 s`, `3.4 min` or `5.6 h`."""
     if not math.isfinite(seconds):

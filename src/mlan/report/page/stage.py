@@ -37,7 +37,7 @@ def page(job: Job) -> None:
     trace = read_trace(job.inputs)
     locked = read_lock(job.inputs["file:lock"]) if "file:lock" in job.inputs else {}
     used = licences(facts.materials, locked)
-    html = render(compose(job.inputs, summary, facts, evidence, trace, used)).encode()
+    html = render(compose(job.inputs, summary, facts, evidence, trace, used, job.code)).encode()
     write_bytes(job.out / PAGE, html)
     shutil.rmtree(job.out / CARDS, ignore_errors=True)  # nothing of an earlier version stays
     cards = write_cards(job.out / CARDS, summary, facts, trace, locked, job.out.parent)

@@ -54,6 +54,12 @@ for (const text of document.querySelectorAll("pre[data-file]")) {
   text.after(button);
 }
 
+// What is wider than its frame says so.
+const frames = new ResizeObserver((seen) => {
+  for (const { target } of seen) target.classList.toggle("wide", target.scrollWidth > target.clientWidth);
+});
+for (const frame of document.querySelectorAll(".scroll, .paper")) frames.observe(frame);
+
 // A link into something folded unfolds it; printing unfolds what belongs on paper.
 function unfold() {
   const target = document.getElementById(decodeURIComponent(location.hash.slice(1)));

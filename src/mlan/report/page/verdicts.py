@@ -19,15 +19,26 @@ VERDICTS = ("supported", "contradicted", "undecided", "not run", "withdrawn")
 POST_HOC = "post hoc"
 # Estimands that are no difference of scores.
 _RATIOS = ("token_ratio",)
-# Where the bounds of a rule lie, as multiples of its margin.
-_BOUNDS: Mapping[str, tuple[int, ...]] = {
-    "superiority": (1,),
-    "non_inferiority": (-1,),
-    "equivalence": (-1, 1),
-    "plateau": (-1, 1),
-    "cliff": (1,),
-    "trend": (1,),
-    "saturation": (1,),
+# Where the bounds of a rule lie, as multiples of its margin, by rule and direction.
+_BOUNDS: Mapping[tuple[str, str], tuple[int, ...]] = {
+    ("superiority", ""): (1,),
+    ("non_inferiority", ""): (-1,),
+    ("equivalence", ""): (-1, 1),
+    ("plateau", ""): (-1, 1),
+    ("cliff", ""): (1,),
+    ("trend", "rises"): (1,),
+    ("trend", "falls"): (-1,),
+    ("saturation", ""): (1,),
+    ("interaction", "larger"): (1,),
+    ("interaction", "equal"): (-1, 1),
+}
+_FALLS = "falls"
+# Columns of claims.csv that hold the same contrast measured or averaged otherwise.
+_OTHERWISE = {
+    "value_lenient": "read leniently",
+    "value_option": "by likelihood",
+    "value_chance_corrected": "above chance",
+    "value_signal": "weighed by signal",
 }
 # Half the width of the drawn scale at most: one wide interval must not flatten all others.
 _WIDEST = 0.4
@@ -35,13 +46,17 @@ _WIDEST = 0.4
 
 @dataclass(frozen=True)
 class Bar:
-    """An interval on a scale of -1 to 1; NaN where it does not exist. `cut`: it goes on."""
+    """An interval on a scale of -1 to 1; NaN where it does not exist.
+
+    `beyond` holds the ends, -1 and 1, past which it goes on; `off`: the value itself is past one.
+    """
 
     value: float
     low: float
     high: float
     bounds: tuple[float, ...]
-    cut: bool
+    beyond: tuple[int, ...]
+    off: bool
     label: str
 
 
@@ -52,6 +67,7 @@ class Verdict:
     id: str
     sentence: str
     source: str
+    experiment: str
     rule: str
     score: str
     measure: str
@@ -70,6 +86,7 @@ class Verdict:
     why: str
     shown: str
     published: str
+    otherwise: str
     cells: tuple[str, ...]
     bar: Bar | None
 
@@ -107,6 +124,7 @@ def _verdict(row: Row, power: Row, cells: tuple[str, ...], scale: float) -> Verd
         id=row["id"],
         sentence=row["sentence"] or row["id"],
         source=row["source"],
+        experiment=row["experiment"],
         rule=row["rule"].replace("_", " "),
         score=row["score"],
         measure=", ".join(filter(None, (row["scorer"], row["parser"]))),
@@ -125,6 +143,7 @@ def _verdict(row: Row, power: Row, cells: tuple[str, ...], scale: float) -> Verd
         why=row["why"],
         shown=row["shown"],
         published=_published(row.get("published", ""), ratio),
+        otherwise=_otherwise(row),
         cells=cells,
         bar=None if ratio else _bar(row, value, low, high, scale),
     )
@@ -151,8 +170,19 @@ def _margin(row: Row, ratio: bool) -> str:
     if ratio:
         return f"at most {margin:g}"
     size = f"{100 * margin:g}"
-    sides = {(1,): f"above {size}", (-1,): f"above −{size}", (-1, 1): f"within ±{size}"}
-    return sides.get(_BOUNDS.get(row["rule"], ()), f"{size} points")
+    below = f"−{size}" if margin else size
+    sides = {(1,): f"above {size}", (-1,): f"above {below}", (-1, 1): f"within ±{size}"}
+    return f"below {below}" if row["direction"] == _FALLS else sides.get(_sides(row), size)
+
+
+def _sides(row: Row) -> tuple[int, ...]:
+    return _BOUNDS.get((row["rule"], row["direction"]), ())
+
+
+def _otherwise(row: Row) -> str:
+    """The value under other measures and weights, as far as it was computed."""
+    values = ((words, number(row.get(column))) for column, words in _OTHERWISE.items())
+    return ", ".join(f"{points(value)} {words}" for words, value in values if math.isfinite(value))
 
 
 def _covers(row: Row) -> str:
@@ -173,17 +203,17 @@ def _detectable(power: Row) -> str:
     """The smallest true value that would be seen, or the smallest margin that could be shown."""
     size = number(power.get("detectable"))
     if not math.isfinite(size):
-        return ABSENT
+        return ABSENT if math.isnan(size) else "nothing"
     return f"±{plain(100 * size)}" if power.get("detects") == "margin" else points(size)
 
 
 def _planned(power: Row) -> str:
     """Where the variances come from that this stands on, and how many seeds it would take."""
-    if not power:
-        return ""
+    if math.isnan(number(power.get("detectable"))):
+        return ""  # not planned for: why it was not run says so
     seeds = number(power["seeds_needed"])
     needed = f"; seeds for the expected effect: {seeds:.0f}" if math.isfinite(seeds) else ""
-    return f"variances of {power['components']}{needed}"
+    return f"variances: {power['components']}{needed}"
 
 
 def _published(text: str, ratio: bool) -> str:
@@ -209,14 +239,17 @@ def _bar(row: Row, value: float, low: float, high: float, scale: float) -> Bar |
     if not math.isfinite(value):
         return None
     margin = number(row["margin"])
-    bounds = _BOUNDS.get(row["rule"], ()) if math.isfinite(margin) else ()
-    drawn = [_clipped(x / scale) for x in (value, low, high)]
+    bounds = _sides(row) if math.isfinite(margin) else ()
+    far = [x / scale for x in (value, low, high)]
+    drawn = [_clipped(x) for x in far]
+    ends = tuple(end for end in (-1, 1) if any(end * x > 1 + 1e-9 for x in far))
     return Bar(
         value=drawn[0],
         low=drawn[1],
         high=drawn[2],
         bounds=tuple(_clipped(side * margin / scale) for side in bounds),
-        cut=any(abs(x) > scale * (1 + 1e-9) for x in (value, low, high)),
+        beyond=ends,
+        off=abs(far[0]) > 1 + 1e-9,
         label=f"{points(value)} points; bound {_margin(row, False)}",
     )
 
