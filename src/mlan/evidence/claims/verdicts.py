@@ -5,8 +5,9 @@ alpha; contradicted when that of its opposite is; else undecided. Claims that st
 first score are adjusted among themselves, with those of them that were withdrawn since as further
 hypotheses; post hoc ones among all. A claim that was not run is no hypothesis. The chance that a
 family calls anything supported that is not so is at most alpha; that it calls anything
-contradicted that is so, likewise. The interval of a claim has the level of its own step of Holm:
-it excludes the margin exactly when the verdict is supported.
+contradicted that is so, likewise. The interval of a claim has the level of its own step of Holm,
+of the first step where its adjusted p value is 1: it excludes the margin exactly when the verdict
+is supported.
 """
 
 from __future__ import annotations
