@@ -30,6 +30,7 @@ from mlan.grid.ledger import register, registration
 from mlan.hub import remember_revisions, revisions_in
 from mlan.preflight import preflight
 from mlan.records import RECORD, write_bytes
+from mlan.report.page.gallery import title
 from mlan.weights import KEPT
 
 _OPTIONS = ("study", "seeds", "experiments", "partial")
@@ -159,6 +160,10 @@ class Workflow:
         else:
             setting = shapes.of_recipe(self.grid.stacks[str(stack)][0])
         return 3000 + 4 * setting.model.total // 10**6
+
+    def label(self, kind: str, name: str) -> dict[str, str]:
+        """How the engine's own report lists a `figure` or `table`: its name and what it shows."""
+        return {kind: name, "shows": title(kind, name)}
 
     def code(self, stage: str) -> str:
         """Digest of the meaning of the stage's script and of the modules it uses."""

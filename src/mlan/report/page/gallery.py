@@ -35,12 +35,15 @@ FIGURES = {
     "forgetting": ("Gained and lost", "Items gained and lost against the model before stage 2."),
     "composition": ("Composition", "Examples and tokens by kind in every cell."),
     "contamination": ("Shared items", "Test items that training sources hold too."),
+    "cost": ("Score against cost", "Scores over operations and hours of training."),
 }
 TABLES = (
     *("scores", "grid", "claims", "recommend", "signal", "official", "scores_clean"),
     *("contamination", "forgetting", "tokens", "data", "recipe", "compute"),
 )
 TABLE_TITLES = {
+    "claims": "Claims with their verdicts",
+    "recommend": "Recommended share by weight and price",
     "scores": "Scores",
     "official": "Scores by each benchmark's own rule",
     "scores_clean": "Scores without shared items",
@@ -92,6 +95,13 @@ class Table:
         return len(self.rows) > _LONG
 
 
+def title(kind: str, name: str) -> str:
+    """Return the title of a `figure` or a `table`; of a new one its name in words."""
+    if kind == "figure":
+        return FIGURES.get(name, (_words(name), ""))[0]
+    return TABLE_TITLES.get(name, _words(name))
+
+
 def figures(report: Path) -> list[Figure]:
     """Return every figure of a report folder. Raises IntegrityError."""
     names = _ordered(_named(report, "figures", ".svg"), [*FIGURES])
@@ -99,13 +109,13 @@ def figures(report: Path) -> list[Figure]:
 
 
 def _figure(folder: Path, name: str) -> Figure:
-    title, caption = FIGURES.get(name, (_words(name), ""))
+    caption = FIGURES.get(name, ("", ""))[1]
     data = checked(folder / f"{name}.csv").read_text(encoding="utf-8")
     return Figure(
         name=name,
-        title=title,
+        title=title("figure", name),
         caption=caption,
-        alt=f"Figure: {caption or title} Its numbers are given below it.",
+        alt=f"Figure: {caption or title('figure', name)} Its numbers are given below it.",
         image=figure(folder, name),
         data=data,
         rows=max(0, data.count("\n") - 1),
@@ -127,7 +137,7 @@ def _table(folder: Path, name: str) -> Table:
     prose = [line for line in lines if line and not line.startswith("|")]
     return Table(
         name=name,
-        title=TABLE_TITLES.get(name, _words(name)),
+        title=title("table", name),
         caption=prose[0],
         header=tuple(header),
         rows=tuple(map(tuple, rows)),
