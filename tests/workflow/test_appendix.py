@@ -20,6 +20,8 @@ def test_study_ends_with_a_page_covered_by_its_record(engine: Engine) -> None:
     page = checked(engine.results("page", "report.html")).read_bytes()
     assert page == engine.results("report.html").read_bytes()
     assert page.startswith(b"<!doctype html>")
+    for name in (b"data", b"recipe", b"compute"):
+        assert b'id="table-%b"' % name in page
 
 
 def test_deleted_page_is_made_again_and_nothing_else(engine: Engine) -> None:
