@@ -15,7 +15,7 @@ import pytest
 import mlan
 from mlan.errors import DataError, IntegrityError
 from mlan.records import checked, read_record, write_json
-from mlan.report.page.gallery import basis
+from mlan.report.page.basis import basis
 from mlan.report.page.stage import page
 from mlan.report.summary import MEASURES, Summary
 from mlan.stage import Job

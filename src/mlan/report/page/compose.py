@@ -15,12 +15,13 @@ from mlan.report.card import Licence
 from mlan.report.page import tried
 from mlan.report.page.answer import Choice, answer
 from mlan.report.page.back import back
+from mlan.report.page.basis import basis
 from mlan.report.page.cautions import cautions
 from mlan.report.page.cost import cost
 from mlan.report.page.evidence import Evidence
 from mlan.report.page.facts import Facts
 from mlan.report.page.flips import SHOWN, flips
-from mlan.report.page.gallery import basis, figures, measured, tables
+from mlan.report.page.gallery import figures, tables
 from mlan.report.page.numbers import listed
 from mlan.report.page.trace import Trace
 from mlan.report.page.unrun import gaps, untested
@@ -84,7 +85,6 @@ def compose(
         "flips": flips(inputs, facts.pair, facts.benchmarks),
         "shown": SHOWN,
         "cost": cost(trace, summary),
-        "measured": measured(inputs["report"]),
         "gaps": missing,
         "gap_rows": [(gap.kind, gap.name, gap.text) for gap in missing],
         "untested": untested(missing),

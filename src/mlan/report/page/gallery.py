@@ -1,8 +1,8 @@
 """Figures and tables on the page, as the stage that draws wrote them.
 
 Whatever its record names is shown, in the order told here; a new figure needs no line here, only
-a better title. What was drawn from measured times stands apart, for no record names it. The numbers
-behind a figure stand below it. Not here: any number.
+a better title (`titles`). What was drawn from measured times is shown too, though no record vouches
+for it. The numbers behind a figure stand below it. Not here: any number.
 """
 
 from __future__ import annotations
@@ -13,115 +13,13 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from mlan.records import checked, read_record
 from mlan.report.page.embed import Embedded, figure
-from mlan.report.page.numbers import listed
-from mlan.report.summary import AVERAGES, Key, Summary
+from mlan.report.page.titles import FIGURES, SCORES, TABLES, title
 
-# Name of a figure -> title and how to read it, in the order of the page.
-FIGURES = {
-    "sweep": (
-        "Score against text share",
-        "Text and vision average over the share of text; faint lines are single seeds, dotted and "
-        "dashed ones guessing and the model before tuning.",
-    ),
-    "recommend": (
-        "Recommended share",
-        "For each weight on vision the shares that may be the best (shaded) and the highest one, "
-        "which jumps between shares that were tried.",
-    ),
-    "claims": (
-        "Claims",
-        "Estimate and interval of every claim, at the level of its own test; dotted: the margin.",
-    ),
-    "averages": (
-        "Text against vision",
-        "A small point is one run, a large one the mean of a cell; up and right is better in both.",
-    ),
-    "cliff": (
-        "Cliff and plateau",
-        "The line through the interior, carried on to the edge: a cliff is a drop below it. Grey: "
-        "as high as the margin.",
-    ),
-    "published": (
-        "Beside the published numbers",
-        "This study above, the paper below, each on its own scale: compare shapes, not levels.",
-    ),
-    "tags": (
-        "Vision by who can teach it",
-        "Vision benchmarks by where stage 2 teaches the skill: only pictures, only text, either, "
-        "nobody. The average mixes these.",
-    ),
-    "benchmarks": (
-        "Every benchmark",
-        "One panel a benchmark; ‡ marks those that cannot tell the shares apart.",
-    ),
-    "grid": (
-        "Benchmarks by share",
-        "Framed: not significantly below the highest of its row, in comparisons of all pairs; what "
-        "ties depends on the noise of each pair. The answer asks less, only what may be the best, "
-        "and so keeps other shares.",
-    ),
-    "format": (
-        "Format and knowledge",
-        "What strict and lenient reading and likelihood make of the same answers: where they part, "
-        "the form of answers moves the score. Below: answers that could not be read.",
-    ),
-    "real_vs_blind": (
-        "With and without the picture",
-        "The same questions with their picture and with a blank one: what vision really adds.",
-    ),
-    "answers": (
-        "Answers",
-        "Unreadable and cut answers, yes-rate and length over the share of text; grey lines are "
-        "single benchmarks.",
-    ),
-    "score_vs_tokens": (
-        "Score against tokens",
-        "Score over the tokens that the language model reads, image tokens counted; the line joins "
-        "what no cheaper cell beats.",
-    ),
-    "loss": (
-        "Training loss by source",
-        "Loss of each source as its examples come; late steps rest on few examples and jump.",
-    ),
-    "forgetting": (
-        "Gained and lost",
-        "Items that tuning gained and lost against the model before stage 2.",
-    ),
-    "composition": ("Composition", "Tokens of one run by kind, mean over seeds."),
-    "contamination": ("Shared items", "Test items that training sources hold too, in per cent."),
-    "cost": (
-        "Score against cost",
-        "Score over operations and time of stage 2; the line joins what no cheaper cell beats.",
-    ),
-}
-# Those that show scores of the test part with intervals: their captions say of how much.
-_SCORES = (
-    *("sweep", "averages", "published", "tags", "benchmarks", "grid", "format"),
-    *("score_vs_tokens", "cost"),
-)
-# Drawn from measured times, and so in no record.
-MEASURED_FIGURES, MEASURED_TABLES = ("cost",), ("compute",)
-TABLES = (
-    *("scores", "grid", "claims", "recommend", "signal", "official", "scores_clean"),
-    *("contamination", "forgetting", "tokens", "data", "recipe"),
-)
-TABLE_TITLES = {
-    "scores": "Scores",
-    "official": "Scores by each benchmark's own rule",
-    "scores_clean": "Scores without shared items",
-    "contamination": "Shared items",
-    "forgetting": "Gained and lost against stage 1",
-    "tokens": "Training tokens",
-    "signal": "Signal and noise",
-    "grid": "Benchmarks by share",
-    "data": "Data",
-    "recipe": "Hyper-parameters",
-    "compute": "Computing time",
-}
+# Drawn from measured times: beside the rest, in no record.
+_MEASURED = ("figures/cost", "tables/compute")
 # Rows of a table above which it is folded up at first.
 _LONG = 45
 # How a cell begins that holds a number, or none.
@@ -142,6 +40,11 @@ class Figure:
     data: str
     rows: int
 
+    @property
+    def measured(self) -> bool:
+        """Whether it was drawn from measured times, which no record vouches for."""
+        return f"figures/{self.name}" in _MEASURED
+
 
 @dataclass(frozen=True)
 class Table:
@@ -156,34 +59,14 @@ class Table:
     numbers: tuple[bool, ...]
 
     @property
+    def measured(self) -> bool:
+        """Whether it holds measured times, which no record vouches for."""
+        return f"tables/{self.name}" in _MEASURED
+
+    @property
     def long(self) -> bool:
         """Whether it is folded up at first."""
         return len(self.rows) > _LONG
-
-
-def basis(summary: Summary, key: Key) -> str:
-    """Return the items, seeds and coverage behind the scores that figures show, as a sentence."""
-    cells = [cell.name for cell in summary.tuned]
-    averages, single = [*AVERAGES.values()], [one.name for one in summary.benchmarks]
-    told = {
-        words: [row for g in groups for c in cells if (row := summary.interval(g, key, c))]
-        for words, groups in (("an average", averages), ("a benchmark", single))
-    }
-    rows = [row for found in told.values() for row in found]
-    if not rows:
-        return ""
-    sizes = [f"{_span(found, 'n')} items {words}" for words, found in told.items() if found]
-    seeds = _span(rows, "seeds")
-    covers = "; ".join(dict.fromkeys(str(row["covers"]) for row in rows))
-    return (
-        f"{listed(sizes)}, {seeds} seed{'s' if seeds != '1' else ''}; {summary.level} intervals "
-        f"cover {covers}."
-    )
-
-
-def _span(rows: Sequence[Mapping[str, Any]], name: str) -> str:
-    found = sorted({int(row[name]) for row in rows})
-    return f"{found[0]}" if len(found) == 1 else f"{found[0]} to {found[-1]}"
 
 
 def figures(report: Path, scored: str = "") -> list[Figure]:
@@ -195,25 +78,15 @@ def figures(report: Path, scored: str = "") -> list[Figure]:
     return [_figure(report / "figures", name, scored) for name in names]
 
 
-def measured(report: Path) -> tuple[list[Figure], list[Table]]:
-    """Return the figures and tables of measured times, which no record vouches for."""
-    drawn = [n for n in MEASURED_FIGURES if (report / "figures" / f"{n}.svg").exists()]
-    told = [n for n in MEASURED_TABLES if (report / "tables" / f"{n}.csv").exists()]
-    return (
-        [_figure(report / "figures", name, recorded=False) for name in drawn],
-        [_table(report / "tables", name, recorded=False) for name in told],
-    )
-
-
-def _figure(folder: Path, name: str, scored: str = "", *, recorded: bool = True) -> Figure:
-    title, caption = FIGURES.get(name, (_words(name), ""))
-    data = _read(folder / f"{name}.csv", recorded)
+def _figure(folder: Path, name: str, scored: str) -> Figure:
+    caption = FIGURES.get(name, ("", ""))[1]
+    data = _sound(folder / f"{name}.csv").read_text(encoding="utf-8")
     return Figure(
         name=name,
-        title=title,
-        caption=f"{caption} {scored}".strip() if name in _SCORES else caption,
-        alt=f"Figure: {caption or title} Its numbers are given below it.",
-        image=figure(folder, name, recorded=recorded),
+        title=title("figure", name),
+        caption=f"{caption} {scored}".strip() if name in SCORES else caption,
+        alt=f"Figure: {caption or title('figure', name)} Its numbers are given below it.",
+        image=figure(folder, name, _sound),
         data=data,
         rows=max(0, data.count("\n") - 1),
     )
@@ -226,15 +99,15 @@ def tables(report: Path) -> list[Table]:
     return [table for table in found if table.rows]
 
 
-def _table(folder: Path, name: str, *, recorded: bool = True) -> Table:
+def _table(folder: Path, name: str) -> Table:
     """Header and rows are those of the CSV; caption and note those of the Markdown."""
-    text = _read(folder / f"{name}.csv", recorded)
+    text = _sound(folder / f"{name}.csv").read_text(encoding="utf-8")
     header, *rows = list(csv.reader(io.StringIO(text))) or [[]]
-    lines = _read(folder / f"{name}.md", recorded).strip().split("\n")
+    lines = _sound(folder / f"{name}.md").read_text(encoding="utf-8").strip().split("\n")
     prose = [line for line in lines if line and not line.startswith("|")]
     return Table(
         name=name,
-        title=TABLE_TITLES.get(name, _words(name)),
+        title=title("table", name),
         caption=prose[0],
         header=tuple(header),
         rows=tuple(map(tuple, rows)),
@@ -245,21 +118,19 @@ def _table(folder: Path, name: str, *, recorded: bool = True) -> Table:
     )
 
 
-def _read(path: Path, recorded: bool) -> str:
-    return (checked(path) if recorded else path).read_text(encoding="utf-8")
-
-
 def _named(report: Path, folder: str, ending: str) -> list[str]:
     outputs: Mapping[str, str] = read_record(report)["outputs"]
-    paths = [Path(name) for name in outputs]
+    there = [f"{name}{ending}" for name in _MEASURED if (report / f"{name}{ending}").exists()]
+    paths = [Path(name) for name in (*outputs, *there)]
     return [p.stem for p in paths if p.parts[0] == folder and p.suffix == ending]
+
+
+def _sound(path: Path) -> Path:
+    """A file that may be read. Raises IntegrityError for one that differs from its record."""
+    return path if f"{path.parent.name}/{path.stem}" in _MEASURED else checked(path)
 
 
 def _ordered(found: Sequence[str], known: Sequence[str]) -> list[str]:
     """Names in the order that is known, the others behind them by name."""
     first = [name for name in known if name in found]
     return [*first, *sorted(set(found) - set(first))]
-
-
-def _words(name: str) -> str:
-    return name.replace("_", " ").capitalize()
