@@ -36,7 +36,7 @@ PARTS = (
     ("way-back", "Way back"),
 )
 _CHOICE_HEADER = (
-    *("weight of vision", "price, points", "best share", "shares in the set"),
+    *("weight of vision", "price, points a million LM tokens", "best share", "shares in the set"),
     *("text share of LM tokens", "of learnt tokens", "score of the winner, %"),
 )
 
