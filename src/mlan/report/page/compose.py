@@ -40,7 +40,7 @@ PARTS = (
     ("way-back", "Way back"),
 )
 _CHOICE_HEADER = (
-    *("weight of vision", "price, points per million LM tokens", "highest", "may be the best"),
+    *("weight of vision", "price, points a million LM tokens", "highest", "may be the best"),
     *("text share of LM tokens", "of learnt tokens", "score of the highest, %"),
 )
 

@@ -23,7 +23,7 @@ COLUMNS = {
     "claims": "id sentence source family experiment rule score scorer parser estimand value low "
     "high level seeds n covers margin reason p_adjusted verdict why registered shown direction "
     "value_lenient value_option",
-    "recommend": "weight_vision price cell text_share share_of_lm_tokens "
+    "recommend": "weight_vision price_points cell text_share share_of_lm_tokens "
     "share_of_supervised_tokens utility low high in_set is_best crossfitted seeds covers",
     "recommend_otherwise": "scorer parser cell text_share utility in_set is_best",
     "power": "id detectable seeds_needed components",
