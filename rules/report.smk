@@ -47,6 +47,7 @@ rule claims:
         claims=f"{root}/evidence/claims.csv",
         recommend=f"{root}/evidence/recommend.csv",
         power=f"{root}/evidence/power.csv",
+        sensitivity=f"{root}/evidence/sensitivity.csv",
         record=f"{root}/evidence/record.json",
     log:
         f"{root}/logs/claims.log",
@@ -101,6 +102,7 @@ rule draw:
                 "scores",
                 "grid",
                 "signal",
+                "sensitivity",
                 "official",
                 "tokens",
                 "data",

@@ -37,8 +37,8 @@ FIGURES = {
     "contamination": ("Shared items", "Test items that training sources hold too."),
 }
 TABLES = (
-    *("scores", "grid", "claims", "recommend", "signal", "official", "scores_clean"),
-    *("contamination", "forgetting", "tokens", "data", "recipe", "compute"),
+    *("scores", "grid", "claims", "recommend", "sensitivity", "signal", "official"),
+    *("scores_clean", "contamination", "forgetting", "tokens", "data", "recipe", "compute"),
 )
 TABLE_TITLES = {
     "scores": "Scores",
@@ -48,6 +48,7 @@ TABLE_TITLES = {
     "forgetting": "Gained and lost against stage 1",
     "tokens": "Training tokens",
     "signal": "Signal and noise",
+    "sensitivity": "Averages under other weights",
     "grid": "Benchmarks by share",
     "data": "Data",
     "recipe": "Hyper-parameters",
