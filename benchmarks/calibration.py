@@ -11,7 +11,9 @@ how often a cliff of twice the detectable size is found, and a flat curve called
 them coverage and family-wise error with Satterthwaite's degrees of freedom. Then simultaneous
 bands over all cells (`joint`), and the same with `seed_variance: pooled` (over the six cells where
 the checks of `pooling` pass, else the contrast's own). In every row some studies go through the
-real functions (`interval`, the claims' rules, `holm`) and must agree. Ends with one JSON line.
+real functions (`interval`, the claims' rules, `holm`) and must agree. Ends with one JSON line; in
+it `..._interval` is Wilson's 95 % interval of an extreme, for the studies of a row are independent
+trials. It is that of the row alone, not of the worst of many.
 """
 
 from __future__ import annotations
@@ -32,7 +34,7 @@ from mlan.contrasts import cliff, pairs, slope
 from mlan.evidence.claims.rules import outcome
 from mlan.evidence.intervals import interval
 from mlan.evidence.joint import joint
-from mlan.evidence.multiple import holm
+from mlan.evidence.multiple import holm, wilson
 from mlan.evidence.pooling import pooled
 from mlan.evidence.power import GOAL, Test, detectable
 from mlan.evidence.samples import Sample, combine, from_sums
@@ -69,6 +71,13 @@ COLUMNS = (
 POOLED = (
     *("passes", "P cover min", "P cover max", "P family", "if passed", "P alone"),
     *("P power sup", "P power cliff", "P power flat", "sees", "P sees"),
+)
+
+
+# Shares of the line of JSON whose Monte-Carlo error is told.
+RATES = (
+    *("coverage_min", "coverage_max", "familywise_error", "alone"),
+    *("power", "cliff_found", "flat_called_cliff"),
 )
 
 
@@ -315,6 +324,16 @@ def bands(row: Row, studies: int) -> dict[str, Any]:
     return {**_told(row), "bands": held / studies}
 
 
+def within(told: dict[str, Any], studies: int, names: Sequence[str]) -> dict[str, Any]:
+    """Wilson's interval of rates that were counted over so many studies; none of a rate of NaN."""
+    found = {}
+    for name in names:
+        if math.isfinite(told[name]):
+            low, high = wilson(round(told[name] * studies), studies)
+            found[f"{name}_interval"] = [round(low, 4), round(high, 4)]
+    return found
+
+
 def _call(job: tuple[Any, Row, int]) -> dict[str, Any]:
     function, row, studies = job
     return dict(function(row, studies))
@@ -390,6 +409,7 @@ def main() -> None:
     print(table(banded, (*COLUMNS[:5], "bands")), end="\n\n")
     told = verdict(found, arguments.replicates)
     told["bands_min"] = min((row["bands"] for row in banded), default=math.nan)
+    told |= within(told, arguments.replicates, RATES) | within(told, studies, ["bands_min"])
     print(json.dumps({**told, "seconds": round(time.perf_counter() - start, 1)}))
 
 
