@@ -95,7 +95,7 @@ def sensitivity_table(summary: Summary) -> Table:
                 blocks.append(len(rows))
             rows += part
     undefined = [f"{one.why}." for own in found for one in own.values() if one.why]
-    half = f"±: half of the {summary.level} interval, of seeds and items where there are seeds."
+    half = f"±: half of the {summary.level} interval with these weights."
     return Table(
         caption=f"{TITLE} (per cent), a sensitivity: claims use equal weights.",
         header=("average", "of", *WEIGHTINGS.values()),
