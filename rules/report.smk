@@ -27,6 +27,7 @@ tables = [
     "scores",
     "grid",
     "signal",
+    "sensitivity",
     "official",
     "tokens",
     "data",
@@ -85,6 +86,7 @@ rule claims:
         recommend=f"{root}/evidence/recommend.csv",
         recommend_otherwise=f"{root}/evidence/recommend_otherwise.csv",
         power=f"{root}/evidence/power.csv",
+        sensitivity=f"{root}/evidence/sensitivity.csv",
         record=f"{root}/evidence/record.json",
     log:
         f"{root}/logs/claims.log",

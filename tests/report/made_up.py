@@ -262,14 +262,55 @@ def power() -> pd.DataFrame:
     )  # fmt: skip
 
 
+def sensitivity(cells: Cells) -> pd.DataFrame:
+    """The text average rises with text, the vision average falls by signal alone."""
+    shares = {cell: share for cell, (share, _, _) in cells.items()}
+    curve = [cell for cell, share in shares.items() if share is not None and "share" in cell]
+    weights = {"equal": "0.5;0.5", "chance_corrected": "0.6;0.4", "signal": "0.25;0.75"}
+    rows = []
+    for score, members in (
+        ("text average", "capital-text;language-text"),
+        ("vision average", "object;flag"),
+    ):
+        for weighting, shown in weights.items():
+            falls = (score, weighting) == ("vision average", "signal")
+            for cell, share in shares.items():
+                value = 0.5 + 0.2 * ((1 - share if falls else share) if share is not None else -1)
+                place = curve.index(cell) if cell in curve else math.nan
+                rows.append(
+                    {
+                        "score": score,
+                        "scorer": "generate",
+                        "parser": "strict",
+                        "condition": "real",
+                        "weighting": weighting,
+                        "cell": cell,
+                        "text_share": share,
+                        "value": value,
+                        "low": value - 0.05,
+                        "high": value + 0.05,
+                        "seeds": 3,
+                        "clusters": 212,
+                        "n": 480,
+                        "covers": "seeds and items",
+                        "rank": 1 + place if falls else len(curve) - place,
+                        "benchmarks": members,
+                        "weights": shown,
+                        "why": "",
+                    }
+                )
+    return pd.DataFrame(rows)
+
+
 def write_evidence(
     folder: Path, cells: Cells, claims: Sequence[Mapping[str, Any]] = CLAIMS
 ) -> Path:
-    """Write claims, recommendation and power with their record."""
+    """Write claims, recommendation, power and sensitivities with their record."""
     tables = {
         "claims": pd.DataFrame(list(claims)),
         "recommend": recommend(cells),
         "power": power(),
+        "sensitivity": sensitivity(cells),
     }
     for name, table in tables.items():
         write_csv(folder / f"{name}.csv", table)

@@ -20,6 +20,7 @@ from mlan.errors import DataError
 from mlan.evidence.answers import COLUMNS as ANSWERS
 from mlan.evidence.answers import answer_rows
 from mlan.evidence.blocks import NAMES, Block, Cell, Run, read_blocks
+from mlan.evidence.cell_pairs import compared
 from mlan.evidence.clean import PAIRS, Items, clean_scores, read_matches, read_pairs
 from mlan.evidence.compute import COLUMNS as COMPUTE
 from mlan.evidence.compute import compute_rows, finished_stacks
@@ -35,9 +36,10 @@ from mlan.evidence.official import official_scores
 from mlan.evidence.results import Key, Results, results_of, write_results
 from mlan.evidence.samples import Sample, combine
 from mlan.evidence.signal import COLUMNS as SIGNAL
-from mlan.evidence.signal import signal_rows
+from mlan.evidence.signal import signal
 from mlan.evidence.ties import COLUMNS as TIES
-from mlan.evidence.ties import tie_rows
+from mlan.evidence.ties import MEASURES as TIED
+from mlan.evidence.ties import ties
 from mlan.records import checked, write_csv, write_parquet
 from mlan.score.metrics import clustered_standard_error
 from mlan.stage import Job
@@ -90,7 +92,6 @@ def collect(job: Job) -> None:
     confidence = float(job.identity["confidence"])
     benchmarks, overlap = job.identity["benchmarks"], job.inputs.get("overlap")
     named = [(run.cell.name, run.seed) for run in runs]
-    swept = [cell.name for cell in curve(cells)]
     results = results_of(cells, named, blocks, groups(benchmarks))
 
     def all_scores(own: list[Run], without: Items) -> Iterable[Row]:
@@ -99,6 +100,7 @@ def collect(job: Job) -> None:
 
     scores = list(all_scores(runs, frozenset()))
     changed, flips = forgetting(runs, benchmarks)
+    signals, tied = _compared(results, confidence)
     tables = {
         "scores": scores,
         "scores_clean": clean_scores(scores, runs, read_matches(overlap), all_scores),
@@ -110,8 +112,8 @@ def collect(job: Job) -> None:
         "benchmarks": _benchmarks(benchmarks),
         "cells": _cells(cells, runs),
         "compute": compute_rows(runs, finished_stacks(job.inputs, job.identity.get("stacks", {}))),
-        "signal": signal_rows(results, swept, confidence),
-        "ties": tie_rows(results, swept, confidence),
+        "signal": signals,
+        "ties": tied,
         "losses": loss_rows(runs),
         "answers": answer_rows(runs),
     }
@@ -188,7 +190,7 @@ def _bands(
 ) -> dict[tuple[int, str], tuple[float, float]]:
     """Simultaneous intervals of the curve's cells, by place of the block and cell."""
     found = {}
-    swept = [cell.name for cell in curve(results.cells.values())]
+    swept = _swept(results)
     for place, block in enumerate(blocks):
         score, key = block.name[0], Key.of(block)
         own = [name for name in swept if results.has(name, score, key)]
@@ -196,6 +198,20 @@ def _bands(
         for i, name in enumerate(own):
             found[place, name] = together.band(i)
     return found
+
+
+def _compared(results: Results, confidence: float) -> tuple[list[Row], list[Row]]:
+    """Rows of signal.csv and of ties.csv, of the same pairs of the curve's cells."""
+    signals, tied = [], []
+    for one in compared(results, _swept(results), confidence):
+        signals.append(one.labels | signal(one.pairs, confidence))
+        if one.key in TIED:
+            tied += [one.labels | row for row in ties(one.pairs, confidence)]
+    return signals, tied
+
+
+def _swept(results: Results) -> list[str]:
+    return [cell.name for cell in curve(results.cells.values())]
 
 
 def _contrasts(blocks: list[Block], results: Results, confidence: float) -> Iterable[Row]:

@@ -144,6 +144,26 @@ def choices(best: float, inside: tuple[float, ...], shares: tuple[float, ...]) -
     return Evidence(recommend=tuple(rows))
 
 
+def sensitivity() -> pd.DataFrame:
+    """The vision average: the other cell is best by signal, above chance is undefined."""
+    rows = []
+    for weighting, ranks in (("equal", (1, 2)), ("chance_corrected", ()), ("signal", (2, 1))):
+        for cell, rank in zip(CELLS, ranks or (None, None), strict=True):
+            rows.append(
+                {
+                    **dict.fromkeys(COLUMNS["sensitivity"].split(), ""),
+                    "score": "vision average",
+                    "weighting": weighting,
+                    "cell": cell,
+                    "rank": rank,
+                    "benchmarks": "flag" if ranks else "",
+                    "weights": "1" if ranks else "",
+                    "why": "" if ranks else f"no chance {EVIL}",
+                }
+            )
+    return pd.DataFrame(rows)
+
+
 def page_job(root: Path, out: str = "page", evidence: bool = True, **changes: Any) -> Job:
     """A page job over a fresh study folder, or once more over the one that is there."""
     inputs = {"summary": root / "summary", "report": root / "report"}
@@ -284,6 +304,14 @@ def _write_report(folder: Path) -> None:
         words=1,
     )
     write_table(table, folder / "tables", "scores")
+    other = Table(
+        caption="Other weights.",
+        header=("average", "of", "by signal"),
+        rows=(("vision average", "0 %", "50 ± 4"),),
+        note="Weight: of a point.",
+        words=2,
+    )
+    write_table(other, folder / "tables", "sensitivity")
     again(folder, "draw", {})
     # Of measured times: in no record.
     write_bytes(folder / "figures" / "cost.svg", SVG.encode())
@@ -309,4 +337,5 @@ def _write_evidence(folder: Path) -> None:
     write_csv(folder / "recommend_otherwise.csv", pd.DataFrame(measured)[columns])
     power = {"id": ["on_par"], "detectable": [0.045], "seeds_needed": [5], "components": ["own"]}
     write_csv(folder / "power.csv", pd.DataFrame(power))
+    write_csv(folder / "sensitivity.csv", sensitivity())
     again(folder, "claims", {})

@@ -26,6 +26,7 @@ from mlan.report.page.numbers import listed
 from mlan.report.page.trace import Trace
 from mlan.report.page.unrun import gaps, untested
 from mlan.report.page.verdicts import counts, families
+from mlan.report.sensitivity import robustness
 from mlan.report.summary import Summary
 
 PARTS = (
@@ -71,6 +72,7 @@ def compose(
         "tried_header": tried.header(facts.primary),
         "tried_rows": tried.tried(told.rows, evidence, summary, facts),
         "tried_note": tried.note(told.rows, facts.primary, summary.level),
+        "weighed": robustness(evidence.sensitivity, summary),
         "choice_header": _CHOICE_HEADER,
         "choice_numbers": (False, *[True] * (len(_CHOICE_HEADER) - 1)),
         "choice_rows": [_choice(one) for one in told.choices],

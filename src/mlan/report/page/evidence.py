@@ -1,4 +1,4 @@
-"""The claims, the recommendations and the power of a study, as the claims stage wrote them.
+"""Claims, recommendations, power and sensitivities of a study, as the claims stage wrote them.
 
 Everything stays text until it is shown; a number is parsed where it is needed, and a field
 that is empty is a number that does not exist (NaN). A study without claims has none of the files.
@@ -27,6 +27,7 @@ COLUMNS = {
     "share_of_supervised_tokens utility low high in_set is_best crossfitted seeds covers",
     "recommend_otherwise": "scorer parser cell text_share utility in_set is_best",
     "power": "id detectable seeds_needed components",
+    "sensitivity": "score weighting cell value low high rank benchmarks weights why",
     "signal": "benchmark scorer parser spread seed_sd ratio p decides why",
 }
 
@@ -39,6 +40,7 @@ class Evidence:
     recommend: tuple[Row, ...] = ()
     recommend_otherwise: tuple[Row, ...] = ()
     power: tuple[Row, ...] = ()
+    sensitivity: tuple[Row, ...] = ()
     signal: tuple[Row, ...] = ()
 
 
@@ -49,6 +51,7 @@ def read_evidence(summary: Path, evidence: Path | None) -> Evidence:
         recommend=_rows(evidence, "recommend"),
         recommend_otherwise=_rows(evidence, "recommend_otherwise"),
         power=_rows(evidence, "power"),
+        sensitivity=_rows(evidence, "sensitivity"),
         signal=_rows(summary, "signal"),
     )
 

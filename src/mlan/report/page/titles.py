@@ -90,8 +90,8 @@ SCORES = (
     *("score_vs_tokens", "cost"),
 )
 TABLES = (
-    *("scores", "grid", "claims", "recommend", "signal", "official", "scores_clean"),
-    *("contamination", "forgetting", "tokens", "data", "recipe", "compute"),
+    *("scores", "grid", "claims", "recommend", "sensitivity", "signal", "official"),
+    *("scores_clean", "contamination", "forgetting", "tokens", "data", "recipe", "compute"),
 )
 TABLE_TITLES = {
     "claims": "Claims with their verdicts",
@@ -103,6 +103,7 @@ TABLE_TITLES = {
     "forgetting": "Gained and lost against stage 1",
     "tokens": "Training tokens",
     "signal": "Signal and noise",
+    "sensitivity": "Averages under other weights",
     "grid": "Benchmarks by share",
     "data": "Data",
     "recipe": "Hyper-parameters",
