@@ -167,6 +167,16 @@ def test_compute_table_means_and_sums_of_the_whole_grid(summary_of: Build) -> No
     assert list(rows)[-1] == ("whole grid", "all")
 
 
+def test_compute_table_says_what_did_not_count_its_operations(summary_of: Build) -> None:
+    summary = summary_of(shares=(0.0,), seeds=(0, 1), others=(), untuned=False)
+    assert "Not counted" not in compute_table(summary).note
+    compute = summary.compute.copy()
+    compute.loc[compute["stage"] == "align", "tflop"] = math.nan
+    table = compute_table(replace(summary, compute=compute))
+    assert "Not counted: 1 of 3 jobs." in table.note
+    assert table.rows[-1][7] == "16.0"
+
+
 def test_compute_table_adds_up_the_hours_of_several_gpus(summary_of: Build) -> None:
     summary = summary_of(shares=(0.0,), seeds=(0,), others=(), untuned=False)
     one = compute_table(summary)
@@ -187,7 +197,7 @@ def test_cost_of_stage_1_is_told_and_in_no_point(summary_of: Build) -> None:
     assert shared == {("operations", 20.0, 2), ("hours", 130 / 3600, 2)}
     assert all(math.isnan(p.stage1) and p.stage1_cells == 0 for p in without)
     told = [text.get_text() for text in figure.legends[0].get_texts()]
-    assert "stage 1 once more: 20 TFLOP, shared by 2 cells; 2.17 minutes, shared by 2 cells" in told
+    assert "plus stage 1, shared by 2 cells: 20 TFLOP, 2.17 minutes" in told
 
 
 def test_cost_without_compute_says_so(summary_of: Build) -> None:

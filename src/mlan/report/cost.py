@@ -76,20 +76,24 @@ def draw_cost(summary: Summary) -> tuple[Figure, list[CostPoint]]:
             if row == 0:
                 axes[row][column].set_title(f"{group[:1].upper()}{group[1:]}")
         axes[row][0].set_ylabel("accuracy (%), test part")
-    handles = _handles(points, summary.level, [_shared(points, q) for q in shown])
+    handles = _handles(points, summary.level, _shared(points, shown))
     figure.legend(handles=handles, loc="outside lower center", ncols=2)
     return figure, points
 
 
-def _shared(points: Sequence[CostPoint], quantity: str) -> str:
-    """What stage 1 cost, which no point holds; empty where that is not known."""
-    known = [p for p in points if p.quantity == quantity and math.isfinite(p.stage1)]
-    if not known:
-        return ""
-    scale, unit = _unit(quantity, max(p.stage1 for p in known))
-    costs = sorted({f"{p.stage1 / scale:.3g}" for p in known}, key=float)
-    cells = "–".join(map(str, sorted({p.stage1_cells for p in known})))
-    return f"{'–'.join(dict.fromkeys((costs[0], costs[-1])))} {unit}, shared by {cells} cells"
+def _shared(points: Sequence[CostPoint], shown: Sequence[str]) -> str:
+    """What stage 1 cost, which is in no point; empty where that is not known."""
+    told, cells = [], set()
+    for quantity in shown:
+        known = [p for p in points if p.quantity == quantity and math.isfinite(p.stage1)]
+        if known:
+            scale, unit = _unit(quantity, max(p.stage1 for p in known))
+            costs = sorted(p.stage1 / scale for p in known)
+            span = dict.fromkeys(f"{cost:.3g}" for cost in (costs[0], costs[-1]))
+            told.append(f"{'–'.join(span)} {unit}")
+            cells |= {p.stage1_cells for p in known}
+    sharing = "–".join(str(n) for n in dict.fromkeys((min(cells), max(cells)))) if cells else ""
+    return f"plus stage 1, shared by {sharing} cells: {', '.join(told)}" if told else ""
 
 
 def _unit(quantity: str, largest: float) -> tuple[float, str]:
@@ -191,17 +195,16 @@ def _draw(axes: Axes, points: Sequence[CostPoint], labels: dict[str, str], scale
     name_points(axes, places, [labels[p.cell] for p in points], PANEL_PT, line)
 
 
-def _handles(points: Sequence[CostPoint], level: str, shared: Sequence[str]) -> list[Any]:
+def _handles(points: Sequence[CostPoint], level: str, shared: str) -> list[Any]:
     runs = sorted({p.runs for p in points})
     seeds = "–".join(map(str, dict.fromkeys((runs[0], runs[-1]))))
-    told = "; ".join(dict.fromkeys(filter(None, shared)))
     return [
         Line2D([], [], marker="o", ls="", mfc=share_colour(60), mec=INK, mew=0.5,
                label=f"cell (darker: more text), mean of {seeds} runs"),
         Line2D([], [], color=FAINT, marker="|", ms=9, ls="", label=f"{level} interval of the cell"),
         Line2D([], [], color=INK, lw=0.9, label="front of the means: nothing beats it on both"),
         Line2D([], [], ls="", label="measured where it ran: never the same twice"),
-        *([Line2D([], [], ls="", label=f"stage 1 once more: {told}")] if told else []),
+        *([Line2D([], [], ls="", label=shared)] if shared else []),
     ]  # fmt: skip
 
 
@@ -228,7 +231,7 @@ def compute_table(summary: Summary) -> Table:
         header=("cell", "stage", "jobs", "seconds", "hours in all", "tokens/s", "TFLOP",
                 "TFLOP in all", "peak memory (GB)", "peak GPU memory (GB)"),
         rows=tuple(rows),
-        note=_note(shared, labels) if rows else "Empty: what runs took is not known here "
+        note=_note(compute, labels) if rows else "Empty: what runs took is not known here "
         "(compute.csv).",
         words=2,
         blocks=tuple(blocks),
@@ -258,16 +261,16 @@ def _summed(found: pd.DataFrame) -> tuple[str, ...]:
     return (str(len(jobs)), ABSENT, f"{hours:.3f}", ABSENT, ABSENT, flop, ABSENT, ABSENT)
 
 
-def _note(shared: pd.DataFrame, labels: Mapping[str, str]) -> str:
-    stands = [
-        f"Stage 1 {row['stack']}: shared by "
-        + ", ".join(labels.get(cell, cell) for cell in str(row["shared_by"]).split(";"))
-        for row in shared.to_dict("records")
-    ]
+def _note(compute: pd.DataFrame, labels: Mapping[str, str]) -> str:
+    trained = compute[compute["stage"].isin([STAGE_1, STAGE])]
+    uncounted = int(trained["tflop"].isna().sum())
     parts = [
         "Seconds, tokens/s, TFLOP and memory are means over jobs; hours of several GPUs of a job "
-        "are added up. Training alone counts its operations. Measured on the machine that ran "
-        "them: different in every run, and part of no record.",
-        *(f"{one}." for one in stands),
+        "are added up. Training alone counts its operations.",
+        *([f"Not counted: {uncounted} of {len(trained)} jobs."] if uncounted else []),
+        "Measured on the machine that ran them: different in every run, and part of no record.",
     ]
+    for row in _stage_1(compute).to_dict("records"):
+        cells = [labels.get(cell, cell) for cell in str(row["shared_by"]).split(";")]
+        parts.append(f"Stage 1 {row['stack']}: shared by {', '.join(cells)}.")
     return " ".join(parts)
