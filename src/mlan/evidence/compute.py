@@ -59,8 +59,8 @@ def compute_rows(runs: Sequence[Run], stacks: Sequence[Stack] = ()) -> Iterator[
         facts = read_run(stack.folder)
         if facts:
             yield {
-                "seed": stack.seeds[0] if len(stack.seeds) == 1 else None,
                 **_took(facts, STAGE_1),
+                "seed": stack.seeds[0] if len(stack.seeds) == 1 else None,
                 "stack": stack.name,
                 "shared_by": ";".join(stack.cells),
             }
@@ -68,12 +68,13 @@ def compute_rows(runs: Sequence[Run], stacks: Sequence[Stack] = ()) -> Iterator[
         for folder in STAGES:
             facts = read_run(run.scores.parent / folder)
             if facts:
-                yield {"cell": run.cell.name, "seed": run.seed, **_took(facts, folder)}
+                yield {**_took(facts, folder), "cell": run.cell.name, "seed": run.seed}
 
 
 def _took(facts: Mapping[str, Any], stage: str) -> dict[str, Any]:
     counted = [facts[name] for name in _OPERATIONS if name in facts]
     return {
+        **dict.fromkeys(COLUMNS),
         "stage": facts.get("stage", stage),
         "tflop": sum(counted) if counted else None,
         **{name: facts.get(name) for name in _COPIED},
