@@ -119,7 +119,19 @@ def answers(cells: Cells, benchmarks: Sequence[str]) -> pd.DataFrame:
 
 
 def compute(cells: Cells) -> pd.DataFrame:
-    """Less text takes longer; only training counts operations."""
+    """Less text takes longer; only training counts operations. All tuned cells share stage 1."""
+    tuned = [cell for cell, (share, *_) in cells.items() if share is not None]
+    stage1 = {
+        "stage": "align",
+        "seconds": 130,
+        "tokens": 34000,
+        "tokens_per_s": 385.2,
+        "tflop": 20.0,
+        "cores": 2,
+        "peak_mb": 2368,
+        "stack": "base",
+        "shared_by": ";".join(tuned),
+    }
     rows = [
         {
             "cell": cell,
@@ -138,7 +150,7 @@ def compute(cells: Cells) -> pd.DataFrame:
         for stage, seconds in (("mix", 0.2), ("tune", 60), ("predict", 50), ("score", 0.3))
         if share is not None or stage in ("predict", "score")
     ]
-    return pd.DataFrame(rows)
+    return pd.DataFrame([stage1, *rows])
 
 
 def claim(name: str, **changes: Any) -> dict[str, Any]:

@@ -23,7 +23,7 @@ from mlan.evidence.blocks import NAMES, Block, Cell, Run, read_blocks
 from mlan.evidence.cell_pairs import compared
 from mlan.evidence.clean import PAIRS, Items, clean_scores, read_matches, read_pairs
 from mlan.evidence.compute import COLUMNS as COMPUTE
-from mlan.evidence.compute import compute_rows
+from mlan.evidence.compute import compute_rows, finished_stacks
 from mlan.evidence.curves import curve
 from mlan.evidence.forgetting import COLUMNS as FORGETTING
 from mlan.evidence.forgetting import forgetting
@@ -81,10 +81,10 @@ COLUMNS["scores_clean"] = [*COLUMNS["scores"], "removed"]
 def collect(job: Job) -> None:
     """Write the tables of the summary (CSV), the items that flipped and the blocks' sums (Parquet).
 
-    Inputs: `scores:<cell>:<seed>` and `mixture:<cell>:<seed>` of the runs that exist, `overlap`
-    if sources and benchmarks were compared. Writes compute.csv too, which is no output of the
-    record: seconds differ from call to call. Raises DataError when there is no run or the runs
-    did not answer the same items.
+    Inputs: `scores:<cell>:<seed>` and `mixture:<cell>:<seed>` of the runs that exist,
+    `align:<stack>` of each stage 1, `overlap` if sources and benchmarks were compared. Writes
+    compute.csv too, which is no output of the record: seconds differ from call to call. Raises
+    DataError when there is no run or the runs did not answer the same items.
     """
     cells = [Cell.of(entry) for entry in job.identity["cells"]]
     runs = _finished(job.inputs, cells)
@@ -111,7 +111,7 @@ def collect(job: Job) -> None:
         "tokens": _tokens(runs),
         "benchmarks": _benchmarks(benchmarks),
         "cells": _cells(cells, runs),
-        "compute": compute_rows(runs),
+        "compute": compute_rows(runs, finished_stacks(job.inputs, job.identity.get("stacks", {}))),
         "signal": signals,
         "ties": tied,
         "losses": loss_rows(runs),
