@@ -86,7 +86,7 @@ def _recommend(
         float | None,
         typer.Option(
             "--price",
-            help="Points that a million LM tokens cost; default 0, and two more below.",
+            help="Points per million LM tokens; without it 0, and tables at two more prices.",
         ),
     ] = None,
     scorer: Annotated[
