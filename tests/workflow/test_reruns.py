@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from mlan.grid.start import read_start
 from tests.workflow.engine import Engine
 
 CELLS = 3  # tuned cells of one seed; the untuned model is one run more
@@ -54,6 +55,12 @@ def test_title_reruns_figures_only(engine: Engine, study: dict[str, Any]) -> Non
     study["report"] = {"title": "Another title"}
     engine.write_study(study)
     assert engine.planned() == {"draw": 1, "page": 1}
+
+
+def test_note_of_the_claims_reruns_the_page_only(engine: Engine) -> None:
+    engine.edit("config/tiny.claims.yaml", "primary: {scorer", "note: Late.\nprimary: {scorer")
+    assert engine.planned() == {"page": 1}
+    assert read_start(engine.results()).day
 
 
 def test_margin_reruns_claims_and_figures_and_is_post_hoc(engine: Engine) -> None:
