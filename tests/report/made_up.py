@@ -227,14 +227,14 @@ def recommend(cells: Cells) -> pd.DataFrame:
     shares = sorted(share for share, _, _ in cells.values() if share is not None)
     shares = sorted(set(shares))
     rows = []
-    for price in (0.0, 0.05):
+    for price in (0.0, 5.0):
         for tenth in range(11):
             best = round((len(shares) - 1) * (1 - tenth / 10))
             for place, share in enumerate(shares):
                 rows.append(
                     {
                         "weight_vision": tenth / 10,
-                        "price": price,
+                        "price_points": price,
                         "cell": f"share-{100 * share:g}",
                         "text_share": share,
                         "share_of_lm_tokens": share**1.5,

@@ -16,7 +16,7 @@ from mlan.records import checked, read_record
 COLUMNS = {
     "claims": "id sentence source family rule score scorer parser value low high level seeds "
     "clusters n covers margin p_adjusted verdict why registered",
-    "recommend": "weight_vision price cell text_share share_of_lm_tokens "
+    "recommend": "weight_vision price_points cell text_share share_of_lm_tokens "
     "share_of_supervised_tokens lm_tokens utility low high in_set is_best crossfitted seeds covers",
     "power": "id family detectable seeds seeds_needed",
     "sensitivity": "score weighting cell value low high rank benchmarks weights why",

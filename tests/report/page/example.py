@@ -109,7 +109,7 @@ def choice(share: float, **changes: str) -> dict[str, str]:
     """A row of recommend.csv: a cell that is neither in the set nor the best."""
     row = {
         "weight_vision": "0.5",
-        "price": "0",
+        "price_points": "0",
         "cell": f"share-{100 * share:g}",
         "text_share": str(share),
         "share_of_lm_tokens": str(share / 2),

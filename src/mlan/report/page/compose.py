@@ -37,7 +37,7 @@ PARTS = (
     ("way-back", "Way back"),
 )
 _CHOICE_HEADER = (
-    *("weight of vision", "price", "best share", "shares in the set"),
+    *("weight of vision", "price, points a million LM tokens", "best share", "shares in the set"),
     *("text share of LM tokens", "of learnt tokens", "score of the winner, %"),
 )
 

@@ -22,7 +22,7 @@ Row = Mapping[str, str]
 COLUMNS = {
     "claims": "id sentence source family rule score scorer parser estimand value low high level "
     "seeds n covers margin reason p_adjusted verdict why registered shown",
-    "recommend": "weight_vision price cell text_share share_of_lm_tokens "
+    "recommend": "weight_vision price_points cell text_share share_of_lm_tokens "
     "share_of_supervised_tokens utility in_set is_best crossfitted seeds covers",
     "power": "id detectable seeds_needed components",
     "sensitivity": "score weighting cell value low high rank benchmarks weights why",
