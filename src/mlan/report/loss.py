@@ -10,17 +10,19 @@ compared: their answers differ in length and difficulty.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
 
-import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from mlan.report.style import new_figure, placeholder, share_looks
 from mlan.report.summary import Cell, Summary
+
+Row = Mapping[Any, Any]
 
 TITLE = "Training loss by source"
 COLUMNS = 4
@@ -57,7 +59,7 @@ def loss_points(summary: Summary) -> list[LossPoint]:
         own = losses[losses["cell"] == cell.name]
         for (modality, source), rows in own.groupby(["modality", "source"], sort=True):
             each = _tokens_an_example(summary, cell.name, str(source))
-            for joined in _joined(rows, EXAMPLES * each):
+            for joined in _joined(rows.to_dict("records"), EXAMPLES * each):
                 found.append(_point(joined, str(source), str(modality), cell, each))
     return sorted(found, key=lambda p: (p.modality, p.source, p.text_share_pct, p.first_step))
 
@@ -70,38 +72,49 @@ def _tokens_an_example(summary: Summary, cell: str, source: str) -> float:
     return float(own["supervised_tokens"].sum()) / examples if examples else math.nan
 
 
-def _joined(rows: pd.DataFrame, enough: float) -> Iterator[pd.DataFrame]:
+def _joined(rows: Iterable[Row], enough: float) -> list[list[Row]]:
     """Cut the stretches of all seeds where `enough` tokens are together; the rest is joined on."""
-    tokens = rows.groupby("first_step", sort=True)["tokens"].sum()
-    starts, together = [], math.inf
-    for first, count in tokens.items():
-        if not together < enough:
-            starts.append(first)
-            together = 0.0
-        together += float(count)
-    if together < enough and len(starts) > 1:
-        starts.pop()
-    place = rows["first_step"].map(lambda step: sum(step >= start for start in starts))
-    for _, own in rows.groupby(place, sort=True):
-        yield own
+    pieces: list[list[Row]] = []
+    for _, stretch in groupby(sorted(rows, key=_first), key=_first):
+        # `not <`: where the size of an example is not known nothing is joined.
+        if not pieces or not _tokens(pieces[-1]) < enough:
+            pieces.append([])
+        pieces[-1] += stretch
+    if len(pieces) > 1 and _tokens(pieces[-1]) < enough:
+        rest = pieces.pop()
+        pieces[-1] += rest
+    return pieces
+
+
+def _first(row: Row) -> int:
+    return int(row["first_step"])
+
+
+def _tokens(rows: Iterable[Row]) -> float:
+    return sum(float(row["tokens"]) for row in rows)
+
+
+def _mean(rows: Sequence[Row]) -> float:
+    """Loss of a token of some rows."""
+    tokens = _tokens(rows)
+    nats = sum(float(row["loss"]) * float(row["tokens"]) for row in rows)
+    return nats / tokens if tokens else math.nan
 
 
 def _point(
-    rows: pd.DataFrame, source: str, modality: str, cell: Cell, tokens_each: float
+    rows: Sequence[Row], source: str, modality: str, cell: Cell, tokens_each: float
 ) -> LossPoint:
-    nats = rows.assign(nats=rows["loss"] * rows["tokens"])
-    seeds = nats.groupby("seed")[["nats", "tokens"]].sum()
-    means = seeds["nats"] / seeds["tokens"]
-    tokens = float(rows["tokens"].sum())
+    seeds = {row["seed"] for row in rows}
+    means = [_mean([row for row in rows if row["seed"] == seed]) for seed in sorted(seeds)]
     return LossPoint(
         *(source, modality, cell.name, cell.share_pct or 0.0),
-        *(int(rows["first_step"].min()), int(rows["last_step"].max())),
-        loss=float(nats["nats"].sum()) / tokens,
-        low=float(means.min()),
-        high=float(means.max()),
+        *(_first(rows[0]), max(int(row["last_step"]) for row in rows)),
+        loss=_mean(rows),
+        low=min(means),
+        high=max(means),
         seeds=len(seeds),
-        tokens=tokens,
-        examples=tokens / tokens_each,
+        tokens=_tokens(rows),
+        examples=_tokens(rows) / tokens_each,
     )
 
 
