@@ -10,6 +10,10 @@ from mlan.workflow import open_workflow
 
 min_version("9.25")
 
+
+report: "workflow/report/study.rst"
+
+
 # Scripts run in the environment that runs the engine, activated or not.
 shell.prefix(f"export PATH={os.path.dirname(sys.executable)!r}:$PATH; ")
 

@@ -11,7 +11,8 @@ how often a cliff of twice the detectable size is found, and a flat curve called
 them coverage and family-wise error with Satterthwaite's degrees of freedom. Then simultaneous
 bands over all cells (`joint`), and the same with `seed_variance: pooled` (over the six cells where
 the checks of `pooling` pass, else the contrast's own). In every row some studies go through the
-real functions (`interval`, the claims' rules, `holm`) and must agree. Ends with one JSON line.
+real functions (`interval`, the claims' rules, `holm`) and must agree. Ends with one JSON line, with
+Wilson's 95 % intervals (`..._interval`) of extremes, each of its row alone, not the worst of many.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ from mlan.contrasts import cliff, pairs, slope
 from mlan.evidence.claims.rules import outcome
 from mlan.evidence.intervals import interval
 from mlan.evidence.joint import joint
-from mlan.evidence.multiple import holm
+from mlan.evidence.multiple import holm, wilson
 from mlan.evidence.pooling import pooled
 from mlan.evidence.power import GOAL, Test, detectable
 from mlan.evidence.samples import Sample, combine, from_sums
@@ -164,8 +165,8 @@ def measure(row: Row, replicates: int) -> dict[str, Any]:
         sums = draw(design, min(batch, replicates - start), rng)
         if start == 0:
             few = sums[:CHECKED]
-            check(design, few, estimates(few, design.weights, weights_KC))
-            check_pooled(design, few, estimates(few, design.weights, weights_KC, pool=True))
+            pool = estimates(few, design.weights, weights_KC, pool=True)
+            check(design, few, estimates(few, design.weights, weights_KC), pool)
         ours.append(estimates(sums, design.weights, weights_KC))
         theirs.append(estimates(sums, design.weights, weights_KC, satterthwaite))
         pooling.append(estimates(sums, design.weights, weights_KC, pool=True))
@@ -260,39 +261,29 @@ def samples(design: Design, sums_CSG: Any) -> list[Sample]:
     return [from_sums(seeds, own, design.weights, names, items) for own in exact]
 
 
-def check(design: Design, sums: Any, found: Estimates) -> None:
-    """Hold the arrays against the real functions; raises AssertionError where they differ."""
+def check(design: Design, sums: Any, own: Estimates, together: Estimates) -> None:
+    """Hold both (`together`: pooled) against the real functions; AssertionError if they differ."""
     truth_K = contrasts() @ np.array(MEANS)
-    p_RF = family(found, truth_K)
+    p_RF = family(own, truth_K)
     for r, sums_CSG in enumerate(sums):
         cells = samples(design, sums_CSG)
         real = [
             combine([(weight, cells[c]) for c, weight in enumerate(weights_C) if weight])
             for weights_C in contrasts()
         ]
-        for k, sample in enumerate(real):
-            one = interval(sample)
-            got = (found.value[r, k], found.error[r, k], found.df[r, k])
-            np.testing.assert_allclose(got, (one.value, one.standard_error, one.df), 1e-3, 1e-6)
+        seeds = pooled(cells)
+        for k, (sample, weights_C) in enumerate(zip(real, contrasts(), strict=True)):
+            variance = seeds.contrast(weights_C.tolist()) if seeds.passes else None
+            for found, chosen in ((own, None), (together, variance)):
+                one = interval(sample, seed_variance=chosen)
+                got = (found.value[r, k], found.error[r, k], found.df[r, k])
+                np.testing.assert_allclose(got, (one.value, one.standard_error, one.df), 1e-3, 1e-6)
         p = [_outcome(name, real[k], truth_K[k]) for k, name in enumerate(NAMES)]
         plateau = {"rule": "plateau", "margin": MARGIN, "direction": None}
         p.append(outcome(plateau, {"pair": real[len(NAMES) :]}).p)
         np.testing.assert_allclose(p_RF[r], p, 1e-2, 1e-6)
         any_supported = min(holm(p)) <= ALPHA
         assert any_supported == (min(p) <= ALPHA / CLAIMS), "Holm's first step"
-
-
-def check_pooled(design: Design, sums: Any, found: Estimates) -> None:
-    """The same of intervals whose seed variance is pooled where the checks pass."""
-    for r, sums_CSG in enumerate(sums):
-        cells = samples(design, sums_CSG)
-        together = pooled(cells)
-        for k, weights_C in enumerate(contrasts()):
-            sample = combine([(weight, cells[c]) for c, weight in enumerate(weights_C) if weight])
-            variance = together.contrast(weights_C.tolist()) if together.passes else None
-            one = interval(sample, seed_variance=variance)
-            got = (found.value[r, k], found.error[r, k], found.df[r, k])
-            np.testing.assert_allclose(got, (one.value, one.standard_error, one.df), 1e-3, 1e-6)
 
 
 def _outcome(name: str, sample: Sample, bound: float) -> float:
@@ -313,6 +304,12 @@ def bands(row: Row, studies: int) -> dict[str, Any]:
         bounds = [found.band(place) for place in range(len(MEANS))]
         held += all(low <= mean <= high for (low, high), mean in zip(bounds, MEANS, strict=True))
     return {**_told(row), "bands": held / studies}
+
+
+def within(rates: dict[str, float], studies: int) -> dict[str, Any]:
+    """Wilson's intervals of rates that were counted over so many studies; none of NaN."""
+    known = {name: round(rate * studies) for name, rate in rates.items() if math.isfinite(rate)}
+    return {f"{name}_interval": wilson(count, studies) for name, count in known.items()}
 
 
 def _call(job: tuple[Any, Row, int]) -> dict[str, Any]:
@@ -337,15 +334,19 @@ def verdict(found: Sequence[dict[str, Any]], replicates: int) -> dict[str, Any]:
     asked = [row for row in found if not row["hard"]]
     hard = [row for row in found if row["hard"]]
     powers = [row[name] for row in asked for name in ("power sup", "power cliff", "power flat")]
-    return {
+    rates = {
         "coverage_min": min(row["cover min"] for row in asked),
         "coverage_max": max(row["cover max"] for row in asked),
         "familywise_error": max(row["family"] for row in asked),
         "alone": max(row["alone"] for row in asked),
         "power": max(powers, key=lambda power: abs(power - GOAL)),
-        "power_promised": GOAL,
         "cliff_found": min(row["cliff x2"] for row in asked),
         "flat_called_cliff": max(row["flat cliff"] for row in asked),
+    }
+    return {
+        **rates,
+        **within(rates, replicates),
+        "power_promised": GOAL,
         "satterthwaite_coverage_min": min(row["S cover"] for row in asked),
         "satterthwaite_familywise_error": max(row["S family"] for row in asked),
         "hard_coverage_min": min((row["cover min"] for row in hard), default=math.nan),
@@ -388,8 +389,8 @@ def main() -> None:
     print(table(found, COLUMNS), end="\n\n")
     print(table(found, (*COLUMNS[:5], *POOLED)), end="\n\n")
     print(table(banded, (*COLUMNS[:5], "bands")), end="\n\n")
-    told = verdict(found, arguments.replicates)
-    told["bands_min"] = min((row["bands"] for row in banded), default=math.nan)
+    lowest = {"bands_min": min((row["bands"] for row in banded), default=math.nan)}
+    told = verdict(found, arguments.replicates) | lowest | within(lowest, studies)
     print(json.dumps({**told, "seconds": round(time.perf_counter() - start, 1)}))
 
 

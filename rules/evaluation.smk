@@ -18,7 +18,7 @@ rule predict:
     threads: mlan.threads
     resources:
         gpu=mlan.gpus,
-        mem_mb=lambda w: mlan.model_mb(cell=w.cell),
+        mem_mb=lambda w: mlan.model_mb("predict", cell=w.cell),
     params:
         identity=lambda w: mlan.identity("predict", cell=w.cell, seed=w.seed),
         code=mlan.code("predict"),

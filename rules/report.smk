@@ -1,5 +1,43 @@
 # Numbers over all runs, what is drawn from them, and the page that tells it. None needs a model.
 
+# Each is shown in the engine's own report (`snakemake --report`), in one of its formats.
+figures = [
+    "sweep",
+    "tags",
+    "benchmarks",
+    "published",
+    "averages",
+    "cliff",
+    "claims",
+    "recommend",
+    "grid",
+    "format",
+    "real_vs_blind",
+    "answers",
+    "score_vs_tokens",
+    "composition",
+    "contamination",
+    "forgetting",
+    "loss",
+    "cost",
+]
+tables = [
+    "claims",
+    "recommend",
+    "scores",
+    "grid",
+    "signal",
+    "sensitivity",
+    "official",
+    "tokens",
+    "data",
+    "recipe",
+    "contamination",
+    "scores_clean",
+    "forgetting",
+    "compute",
+]
+
 
 rule collect:
     input:
@@ -47,6 +85,7 @@ rule claims:
         claims=f"{root}/evidence/claims.csv",
         recommend=f"{root}/evidence/recommend.csv",
         power=f"{root}/evidence/power.csv",
+        sensitivity=f"{root}/evidence/sensitivity.csv",
         record=f"{root}/evidence/record.json",
     log:
         f"{root}/logs/claims.log",
@@ -70,46 +109,33 @@ rule draw:
     input:
         mlan.inputs("draw"),
     output:
-        figures=expand(
+        figures=[
+            report(
+                f"{root}/report/figures/{name}.svg",
+                category="Figures",
+                labels=mlan.label("figure", name),
+                caption="../workflow/report/figure.rst",
+            )
+            for name in figures
+        ],
+        figures_else=expand(
             f"{root}/report/figures/{{name}}.{{kind}}",
-            name=[
-                "sweep",
-                "tags",
-                "benchmarks",
-                "published",
-                "averages",
-                "cliff",
-                "claims",
-                "recommend",
-                "grid",
-                "format",
-                "real_vs_blind",
-                "answers",
-                "score_vs_tokens",
-                "composition",
-                "contamination",
-                "forgetting",
-                "loss",
-            ],
-            kind=["pdf", "svg", "png", "csv"],
+            name=figures,
+            kind=["pdf", "png", "csv"],
         ),
-        tables=expand(
+        tables=[
+            report(
+                f"{root}/report/tables/{name}.csv",
+                category="Tables",
+                labels=mlan.label("table", name),
+                caption="../workflow/report/table.rst",
+            )
+            for name in tables
+        ],
+        tables_else=expand(
             f"{root}/report/tables/{{name}}.{{kind}}",
-            name=[
-                "claims",
-                "recommend",
-                "scores",
-                "grid",
-                "signal",
-                "official",
-                "tokens",
-                "data",
-                "recipe",
-                "contamination",
-                "scores_clean",
-                "forgetting",
-            ],
-            kind=["csv", "md", "tex"],
+            name=tables,
+            kind=["md", "tex"],
         ),
         exchange=expand(
             f"{root}/report/exchange/{{name}}.csv",
@@ -138,7 +164,11 @@ rule page:
     input:
         mlan.inputs("page"),
     output:
-        page=report(f"{root}/report.html", category="Page"),
+        page=report(
+            f"{root}/report.html",
+            category="Page",
+            labels={"page": "report", "shows": "The whole study on one page"},
+        ),
         record=f"{root}/page/record.json",
     log:
         f"{root}/logs/page.log",

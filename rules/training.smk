@@ -16,7 +16,7 @@ rule align:
     threads: mlan.threads
     resources:
         gpu=mlan.gpus,
-        mem_mb=lambda w: mlan.model_mb(stack=w.stack),
+        mem_mb=lambda w: mlan.model_mb("align", stack=w.stack),
     params:
         identity=lambda w: mlan.identity("align", stack=w.stack),
         code=mlan.code("align"),
@@ -45,7 +45,7 @@ rule tune:
     threads: mlan.threads
     resources:
         gpu=mlan.gpus,
-        mem_mb=lambda w: mlan.model_mb(cell=w.cell),
+        mem_mb=lambda w: mlan.model_mb("tune", cell=w.cell),
     params:
         identity=lambda w: mlan.identity("tune", cell=w.cell, seed=w.seed),
         code=mlan.code("tune"),

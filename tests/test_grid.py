@@ -145,6 +145,19 @@ def test_other_stage_1_has_its_own_stack_and_untuned_cell() -> None:
     }
 
 
+def test_runs_that_stand_on_a_stage_1_are_told_to_the_summary() -> None:
+    plain = experiments(sweep=shares(0, 1), plain={"set": {"align.method": "plain"}})
+    put(plain, "seeds", [1, 2])
+    told = json.loads(grid_of(plain).identity("collect"))["stacks"]
+    assert {name: sorted(entry["cells"]) for name, entry in told.items()} == {
+        "base": ["text0", "text100", "untuned"],
+        "base_method-plain": ["text50_method-plain", "untuned_method-plain"],
+    }
+    varied = grid_of(put(plain, "seed_varies", ["align"]))
+    found = {name: entry["seeds"] for name, entry in varied.sharing.items()}
+    assert (found["base_seed1"], found["base_seed2"]) == ([1], [2])
+
+
 def test_runs_finish_one_seed_before_the_next() -> None:
     grid = grid_of(put(experiments(sweep=shares(0, 1)), "seeds", [1, 2]))
     assert list(grid.runs()) == [

@@ -636,6 +636,7 @@ def test_collect_of_a_partial_grid_reads_finished_runs_only(tmp_path: Path) -> N
         "mixture:text50:1": grid.run_folder("text50", 1, "mixture"),
     }
     everything = grid.inputs("collect")
+    assert everything["align:base"] == grid.folder("align", "base")
     assert len([n for n in everything if n.startswith("scores:")]) == 3 * 2 + 1
     assert len([n for n in everything if n.startswith("mixture:")]) == 3 * 2
     overlap = grid.folder("data", "contamination")

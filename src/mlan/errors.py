@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import itertools
 from collections.abc import Iterable
 
 
@@ -16,6 +17,10 @@ class MlanError(Exception):
 
 class ConfigError(MlanError):
     """The study file is wrong; raised before any job runs, with all mistakes at once."""
+
+
+class UnknownStudyError(ConfigError):
+    """No study has the name that was given."""
 
 
 class DataError(MlanError):
@@ -35,9 +40,18 @@ class HubError(MlanError):
 
 
 def nearest(word: str, allowed: Iterable[str]) -> str:
-    """Return ` (did you mean X?)` for the closest allowed name, or the list of all names."""
+    """Return `did you mean X?` for the closest allowed name, or the list of all names.
+
+    Of names that are equally close the one that begins alike: `text50` for `text51`, not `text95`.
+    """
     names = sorted(allowed)
-    close = difflib.get_close_matches(word, names, n=1, cutoff=0.6)
+    close = difflib.get_close_matches(word, names, n=len(names) or 1, cutoff=0.6)
     if close:
-        return f"did you mean {close[0]!r}?"
+        return f"did you mean {max(close, key=lambda name: _likeness(name, word))!r}?"
     return f"allowed: {', '.join(names)}" if names else "none is defined"
+
+
+def _likeness(name: str, word: str) -> tuple[float, int]:
+    """How close two names are, then how many letters they begin with alike."""
+    alike = itertools.takewhile(lambda pair: pair[0] == pair[1], zip(name, word, strict=False))
+    return difflib.SequenceMatcher(None, name, word).ratio(), len(list(alike))

@@ -8,6 +8,7 @@ with one line each, before any job.
 from __future__ import annotations
 
 import fcntl
+import math
 import os
 import shlex
 import sys
@@ -21,6 +22,7 @@ from mlan import forkserver
 from mlan.code import code_digest
 from mlan.config import load_study
 from mlan.config.files import is_file_input
+from mlan.cost.host import host_memory
 from mlan.cost.shapes import Shapes
 from mlan.data.files import shards
 from mlan.device import remember_device, resolve_device
@@ -30,6 +32,7 @@ from mlan.grid.ledger import register, registration
 from mlan.hub import remember_revisions, revisions_in
 from mlan.preflight import preflight
 from mlan.records import RECORD, write_bytes
+from mlan.report.page.gallery import title
 from mlan.weights import KEPT
 
 _OPTIONS = ("study", "seeds", "experiments", "partial")
@@ -151,14 +154,18 @@ class Workflow:
         ]
         return sum(times * p.stat().st_size for times, p in zip(held, files, strict=True)) // 10**6
 
-    def model_mb(self, cell: str | None = None, stack: str | None = None) -> int:
-        """Memory in MB of a job that holds the model of a cell or stack in 32 bits."""
+    def model_mb(self, stage: str, cell: str | None = None, stack: str | None = None) -> int:
+        """Main memory in MB of a job of `align`, `tune` or `predict`, on a cell or a stack."""
         shapes = Shapes(self.grid)
         if cell is not None:
             setting = shapes.of_cell(self.grid.cells[cell])
         else:
             setting = shapes.of_recipe(self.grid.stacks[str(stack)][0])
-        return 3000 + 4 * setting.model.total // 10**6
+        return math.ceil(host_memory(stage, setting, self.gpus) / 1e6)
+
+    def label(self, kind: str, name: str) -> dict[str, str]:
+        """How the engine's own report lists a `figure` or `table`: its name and what it shows."""
+        return {kind: name, "shows": title(kind, name)}
 
     def code(self, stage: str) -> str:
         """Digest of the meaning of the stage's script and of the modules it uses."""

@@ -149,6 +149,27 @@ def test_diff_without_scores_still_tells_the_rest(
     assert "no scores are collected yet" in found["notes"][0]
 
 
+def test_diff_of_an_untuned_cell_has_no_mixture_and_no_tuning(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = told(capsys, "tiny:untuned", "tiny:text50")["configuration"]
+    assert found["kind"] == {"a": "untuned", "b": "tuned"}
+    assert found["recipe.mixture.text_share"] == {"a": "-", "b": 0.5}
+    assert {key.rsplit(".")[1] for key in found if key != "kind"} == {"mixture", "tune"}
+    assert {pair["a"] for key, pair in found.items() if key != "kind"} == {"-"}
+
+
+def test_diff_of_a_released_model_has_its_name_and_no_recipe(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    released = {"llava": {"model": "./llava", "template": "vicuna-v1", "precision": "fp32"}}
+    write_study(project, released=released)
+    found = told(capsys, "mine:released_llava", "mine:untuned")["configuration"]
+    assert found["model"] == {"a": "./llava", "b": "-"}
+    assert found["recipe.align.steps"]["a"] == "-"
+    assert found["recipe.backbone.template"]["a"] == "vicuna-v1"
+
+
 @pytest.mark.parametrize(
     ("words", "error"),
     [
@@ -156,6 +177,12 @@ def test_diff_without_scores_still_tells_the_rest(
         (("tiny:text0:x", "tiny"), "'tiny:text0:x': name a study, study:cell or study:cell:seed"),
         (("tiny:text0:0:0", "tiny"), "'tiny:text0:0:0': name a study, study:cell or"),
         (("tiny:text", "tiny"), "cell = 'text': no such cell; did you mean"),
+        (
+            ("text0", "text50"),
+            "study = 'text0': unknown study; allowed: tiny (a cell: study:text0, or text0 and "
+            "--study)",
+        ),
+        (("tinny:text0:0", "tiny"), "study = 'tinny': unknown study; did you mean 'tiny'?"),
         (("tiny:text0:7", "tiny"), "seed = 7: cell 'text0' has no such seed; allowed: 0, 1"),
     ],
 )

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from mlan.cli.plan import run
-from mlan.cli.plan_power import claim_power, plain_power, planned, power_lines
+from mlan.cli.plan_power import claim_power, plain_power, planned, power_lines, unplanned_lines
 from mlan.evidence.planned_power import Row
 from mlan.grid import Grid
 from tests.cli.example import write_study
@@ -49,8 +49,8 @@ def test_plan_tells_power_beside_the_cost(capsys: pytest.CaptureFixture[str]) ->
     run("tiny", None, None, as_json=False)
     shown = capsys.readouterr().out
     assert "What each claim can detect" in shown
-    assert f"{told['on_par']['detectable']:.3f}" in shown
-    assert "not planned for: elsewhere (" in shown
+    assert f"{100 * told['on_par']['detectable']:.1f}" in shown
+    assert "not planned for: elsewhere: the study has no experiment" in shown
 
 
 @pytest.mark.usefixtures("known_speed")
@@ -78,6 +78,12 @@ def test_warning_where_nearly_every_verdict_would_be_undecided() -> None:
     assert "half of them reach 80 % with 30 seeds" in warning
     assert "no 99 seeds bring half of them to 80 %" in list(power_lines(weak[1:]))[1]
     assert len(list(power_lines([*weak, row("e", 0.99, 2)]))) == 1
+
+
+def test_claims_that_are_not_planned_for_are_a_line_a_reason() -> None:
+    off = {"level": math.nan, "components": "not asked for; to run it: x"}
+    rows = [row("a", 0.9), row("b", 0.9) | off, row("c", 0.9) | off, row("d", 0.9)]
+    assert list(unplanned_lines(rows)) == ["not planned for: b, c: not asked for; to run it: x"]
 
 
 def test_pooled_seed_variance_is_told_with_the_claims_it_is_planned_for() -> None:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from mlan.cli.study import open_grid
 from mlan.evidence import joint
+from mlan.evidence.results import write_results
+from mlan.records import RECORD, write_record
 from tests.cli.example import call, write_study
 from tests.cli.planted_study import plant
 
@@ -31,30 +35,85 @@ def test_recommend_answers_first_then_says_what_it_stands_on(
     )
     assert "95 % confidence over seeds and items; 2 seeds" in flat
     assert "Test items, generate read as strict. It holds for toy-llama with toy-tower" in flat
-    # Vision alone cannot tell 0 from 50 % text; text alone wants all of it.
-    lines = {line.split()[0]: line.split()[1:] for line in told.splitlines() if line.strip()}
-    assert lines["0"][:2] == ["100", "%"]
-    assert lines["0.5"][:2] == ["50", "%"]
-    assert "0 and 50 %" in " ".join(lines["1"])
+
+
+def by_weight(told: str) -> dict[str, dict[str, list[str]]]:
+    """The tables over weights: by price as their title tells it, then by weight."""
+    head = "Text shares that may be best, by the weight on vision; "
+    tables = [part.split("\n\n")[0].splitlines() for part in told.split(head)[1:]]
+    return {price: {row.split()[0]: row.split()[1:] for row in rows} for price, _, *rows in tables}
+
+
+def test_recommend_tells_the_set_by_weight_and_price_in_three_meanings(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plant(open_grid("tiny"), clusters=2000)
+    assert call("recommend", "tiny") == 0
+    tables = by_weight(capsys.readouterr().out)
+    # Runs of 10,000 to 20,000 tokens: their range of .01 million costs 1 and 5 points.
+    assert list(tables) == [
+        "tokens cost nothing",
+        "a million LM tokens costs 100 points",
+        "a million LM tokens costs 500 points",
+    ]
+    free = tables["tokens cost nothing"]
+    assert list(free) == ["0", *(f"0.{tenth}" for tenth in range(1, 10)), "1"]
+    # Best, then the set: of examples, LM tokens, learnt tokens. A picture is as long as a text.
+    assert free["0"][:5] == ["100", "%", "100", "100", "100"]
+    assert free["0.5"][:5] == ["50", "%", "50", "33", "50"]
+    # Vision alone cannot tell 0 from 50 % text.
+    assert free["1"][2:8] == ["0,", "50", "0,", "33", "0,", "50"]
+    # 10,000 tokens at 500 points a million are 5 points.
+    dear = tables["a million LM tokens costs 500 points"]
+    assert float(free["0"][5]) - float(dear["0"][5]) == pytest.approx(5, abs=0.11)
+
+
+def test_recommend_tells_the_set_by_the_other_readings(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    grid = open_grid("tiny")
+    found = plant(grid, clusters=2000)
+    likely = [
+        replace(
+            block,
+            name=(*block.name[:-2], "label_logit", "argmax"),
+            sums=np.broadcast_to(block.weights, block.sums.shape),
+        )
+        for block in found.blocks.values()
+    ]
+    folder = grid.folder("summary")
+    write_results(folder, list(found.runs), [*found.blocks.values(), *likely])
+    outputs = [path for path in folder.iterdir() if path.name != RECORD]
+    write_record(folder, stage="collect", identity={}, code="0", inputs={}, outputs=outputs)
+    assert call("recommend", "tiny") == 0
+    told = " ".join(capsys.readouterr().out.split())
+    assert (
+        "Read otherwise, the shares that cannot be told from the best: 0 to 100 % (label_logit "
+        "read as argmax, all that were tried)." in told
+    )
+    assert call("recommend", "tiny", "--scorer", "label_logit") == 0
+    told = " ".join(capsys.readouterr().out.split())
+    assert "from the best: 50 % (generate read as strict)." in told
 
 
 def test_recommend_weight_and_price_change_the_answer(
     project: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     plant(open_grid("tiny"))
-    assert call("recommend", "tiny", "--weight", "0.25", "--price", "0.5", "--json") == 0
+    assert call("recommend", "tiny", "--weight", "0.25", "--price", "50", "--json") == 0
     told = json.loads(capsys.readouterr().out)
     assert told["answer"].startswith(
         "At weight 0.25 on vision and 0.75 on text, a million LM tokens costing 50 points,"
     )
     assert (told["scorer"], told["parser"], told["part"]) == ("generate", "strict", "test")
-    assert (told["weight_vision"], told["price"], told["confidence"]) == (0.25, 0.5, 0.95)
+    assert (told["weight_vision"], told["price_points"], told["confidence"]) == (0.25, 50, 0.95)
     assert len(told["rows"]) == 12 * 3
     at = [row for row in told["rows"] if row["weight_vision"] == 0.25]
     assert [row["cell"] for row in at] == ["text0", "text50", "text100"]
     assert [row["is_best"] for row in at] == [False, False, True]
     assert at[0]["crossfitted"] is None
     assert at[2]["crossfitted"] == pytest.approx(at[2]["utility"])
+    assert at[0]["price_points"] == 50
     # 100 text examples of 100 tokens; a picture doubles them.
     assert [row["lm_tokens"] for row in at] == [20_000, 15_000, 10_000]
 
@@ -90,7 +149,7 @@ def test_recommend_without_results_names_the_command(
             "parser = 'lenient': generate was not read so; allowed: strict",
         ),
         (("--weight", "2"), "weight = 2: the weight on vision must lie between 0 and 1"),
-        (("--price", "-1"), "price = -1: must be 0 or more, in score per million tokens"),
+        (("--price", "-1"), "price = -1: must be 0 or more, in points per million LM tokens"),
     ],
 )
 def test_recommend_mistake_is_one_line(

@@ -73,7 +73,7 @@ def rows(found: Results, **asked: Any) -> pd.DataFrame:
 
 def test_utility_is_the_weighted_average_less_the_price_of_tokens() -> None:
     found = study()
-    table = rows(found, weights=(0.25,), prices=(0.1,)).set_index("cell")
+    table = rows(found, weights=(0.25,), prices=(10,)).set_index("cell")
     assert [*table.reset_index().columns] == [
         "cell",
         *(name for name in COLUMNS if name != "cell"),
@@ -114,10 +114,10 @@ def test_weight_of_one_leaves_text_out_altogether() -> None:
 def test_price_moves_bounds_by_its_cost_and_nothing_else() -> None:
     free = rows(study(), weights=(0.5,), prices=(0,)).set_index("cell")
     # 1.5 points a million tokens: text50 pays .3 x .015 less than text0 and more than text100.
-    paid = rows(study(), weights=(0.5,), prices=(0.015,)).set_index("cell")
+    paid = rows(study(), weights=(0.5,), prices=(1.5,)).set_index("cell")
     change = paid["high"] - free["high"]
     assert change["text50"] == pytest.approx(-0.015 * 0.3)
-    dear = rows(study(), weights=(0.5,), prices=(1.0,)).set_index("cell")
+    dear = rows(study(), weights=(0.5,), prices=(100,)).set_index("cell")
     assert dear.index[dear["is_best"]].tolist() == ["text100"]
     assert dear.loc["text50", "in_set"] is np.False_
 
@@ -140,7 +140,7 @@ def test_default_weights_and_prices() -> None:
     table = rows(study(clusters=30))
     assert table["weight_vision"].unique().tolist() == [i / 10 for i in range(11)]
     # The cells differ by .6 million tokens: 1 and 5 points over that range.
-    assert table["price"].unique().tolist() == [0, 0.0167, 0.0833]
+    assert table["price_points"].unique().tolist() == [0, 1.67, 8.33]
     assert len(table) == 11 * 3 * 3
     assert price_steps(np.array([0.5, 0.5])) == (0.0,)
 
@@ -167,7 +167,7 @@ def test_cells_without_tokens_or_scores_are_left_out() -> None:
     [
         ({"weights": (1.2,)}, "weight = 1.2: the weight on vision must lie between 0 and 1"),
         ({"weights": (math.nan,)}, "weight = nan"),
-        ({"prices": (-0.1,)}, "price = -0.1: must be 0 or more, in score per million tokens"),
+        ({"prices": (-0.1,)}, "price = -0.1: must be 0 or more, in points per million LM tokens"),
         ({"prices": (math.inf,)}, "price = inf"),
     ],
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -11,8 +12,10 @@ from numpy.typing import NDArray
 from scipy.stats import tukey_hsd
 
 from mlan.evidence import joint
-from mlan.evidence.results import Key
-from mlan.evidence.signal import COLUMNS, RATIO, pooled_seed_sd, signal, signal_rows
+from mlan.evidence.blocks import Cell
+from mlan.evidence.cell_pairs import compared, pairs_of
+from mlan.evidence.results import Key, Results
+from mlan.evidence.signal import COLUMNS, RATIO, pooled_seed_sd, signal
 from tests.evidence import planted
 
 SHARES = (0.0, 0.5, 1.0)
@@ -22,8 +25,13 @@ def scores(x: NDArray[np.float64], name: str = "text") -> dict[str, Any]:
     """The only row of one benchmark with outcomes (cells, seeds, clusters)."""
     own = planted.cells(SHARES[: x.shape[0]], range(x.shape[1]))
     found = planted.results(own, {name: x})
-    rows = list(signal_rows(found, [cell.name for cell in own]))
-    return rows[0]
+    return rows_of(found, own)[0]
+
+
+def rows_of(found: Results, cells: Sequence[Cell]) -> list[dict[str, Any]]:
+    """The table as it is collected."""
+    names = [cell.name for cell in cells]
+    return [one.labels | signal(one.pairs) for one in compared(found, names)]
 
 
 def test_signal_by_hand() -> None:
@@ -136,7 +144,7 @@ def test_signal_rows_cover_every_benchmark_group_and_measure() -> None:
     )
     outcomes = {name: planted.drawn(rng, (0.4, 0.5, 0.6)) for name in names}
     found = planted.results(own, outcomes, measures)
-    rows = list(signal_rows(found, [cell.name for cell in own]))
+    rows = rows_of(found, own)
     assert [list(row) for row in rows] == [COLUMNS] * len(rows)
     assert [(row["benchmark"], row["parser"]) for row in rows] == [
         (name, parser)
@@ -144,7 +152,7 @@ def test_signal_rows_cover_every_benchmark_group_and_measure() -> None:
         for parser in ("strict", "argmax")
     ]
     assert [row["modality"] for row in rows[::2]] == ["text", "text", "vision", "text", "vision"]
-    assert list(signal_rows(found, ["text50"])) == []
+    assert rows_of(found, own[1:2]) == []
 
 
 def test_pooled_seed_sd_needs_two_seeds_somewhere() -> None:
@@ -152,4 +160,4 @@ def test_pooled_seed_sd_needs_two_seeds_somewhere() -> None:
     found = planted.results(own, {"text": np.zeros((2, 1, 3))})
     samples = {cell.name: found.sample(cell.name, "text", Key()) for cell in own}
     assert math.isnan(pooled_seed_sd(list(samples.values())))
-    assert signal(samples)["why"] == "no variation between cells"
+    assert signal(pairs_of(samples))["why"] == "no variation between cells"

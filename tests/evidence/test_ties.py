@@ -8,6 +8,7 @@ from itertools import combinations
 import numpy as np
 from scipy import stats
 
+from mlan.evidence.cell_pairs import pairs_of
 from mlan.evidence.intervals import interval
 from mlan.evidence.samples import Sample, combine, from_sums
 from mlan.evidence.ties import COLUMNS, ties
@@ -31,7 +32,7 @@ def cells(
 
 
 def by_cell(samples: dict[str, Sample]) -> dict[str, dict[str, object]]:
-    return {str(row["cell"]): row for row in ties(samples)}
+    return {str(row["cell"]): row for row in ties(pairs_of(samples))}
 
 
 def test_equal_cells_are_tied_and_a_far_one_is_not() -> None:

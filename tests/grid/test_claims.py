@@ -180,7 +180,10 @@ def test_experiment_that_is_off_is_resolved_but_not_runnable() -> None:
 
     assert terms(one, "difference") == [[(1.0, "text50_rank-4"), (-1.0, "text50")]]
     assert not one["runnable"]
-    assert one["why"] == "not asked for: --config experiments=sweep,rank would run it"
+    assert one["why"] == (
+        "not asked for; to run it: snakemake --cores all --config study=example "
+        "experiments=sweep,rank"
+    )
 
 
 def test_margin_touches_no_job_but_the_claims() -> None:

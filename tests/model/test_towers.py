@@ -145,29 +145,16 @@ def test_naming_equals_full_forward_over_prompt_and_name(backbone: Path) -> None
             name = template.answer(names[place])
             ids = torch.tensor([[*prompt, *name]])
             with torch.no_grad():
-                logits = (
-                    model(
-                        input_ids=ids,
-                        mm_encoder_outputs={
-                            "image": _projected(model, features.of([f"set/{row}"]))
-                        },
-                    )
-                    .logits[0]
-                    .log_softmax(-1)
-                )
+                embeddings = model.get_input_embeddings()(ids)
+                shown = ids[0] == model.config.image_token_id
+                pictured = model.model.multi_modal_projector(features.of([f"set/{row}"]))
+                embeddings[0, shown] = pictured[0]
+                logits = model(inputs_embeds=embeddings).logits[0].log_softmax(-1)
             start = len(prompt) - 1
             scores.append(np.mean([float(logits[start + i, t]) for i, t in enumerate(name)]))
         assert table["own_log_likelihood"][row] == pytest.approx(scores[0], abs=1e-4)
         assert table["best_other_log_likelihood"][row] == pytest.approx(max(scores[1:]), abs=1e-4)
         assert table["correct"][row] == int(scores[0] > max(scores[1:]))
-
-
-def _projected(model, features: torch.Tensor):
-    from transformers.modeling_outputs import BaseModelOutputWithPooling
-
-    return BaseModelOutputWithPooling(
-        pooler_output=list(model.model.multi_modal_projector(features))
-    )
 
 
 def test_naming_candidates_are_three_others_of_the_same_kind() -> None:

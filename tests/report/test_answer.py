@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from mlan.report.answer import answer, basis, currencies, shares_pct
+from mlan.report.answer import answer, basis, currencies, points, shares_pct, shares_short
 
 SHARES = (0.0, 0.5, 0.75, 0.95, 1.0)
 
@@ -19,7 +19,7 @@ def rows(
     return [
         {
             "weight_vision": weight,
-            "price": price,
+            "price_points": price,
             "text_share": share,
             "share_of_lm_tokens": share / 2,
             "share_of_supervised_tokens": share / 4,
@@ -59,12 +59,18 @@ def test_answer_of_one_and_of_all() -> None:
 
 
 def test_answer_says_weight_and_price() -> None:
-    told = answer(rows((0.75, 0.95), weight=0.3, price=0.0167))
+    told = answer(rows((0.75, 0.95), weight=0.3, price=1.67))
     assert told.startswith(
         "At weight 0.3 on vision and 0.7 on text, a million LM tokens costing 1.67 points, text "
         "shares 75 and 95 %"
     )
     assert "utility 53.2" in told
+    assert ", a million LM tokens costing 1 point, " in answer(rows((0.75, 0.95), price=1))
+    assert [points(price) for price in (0.5, 1, 28_700)] == [
+        "0.5 points",
+        "1 point",
+        "28700 points",
+    ]
 
 
 def test_answer_without_cross_fitting_leaves_it_out() -> None:
@@ -73,17 +79,28 @@ def test_answer_without_cross_fitting_leaves_it_out() -> None:
 
 
 @pytest.mark.parametrize(
-    ("kept", "told"),
+    ("kept", "told", "short"),
     [
-        ((0.75,), "75 %"),
-        ((0.5, 0.75), "50 and 75 %"),
-        ((0.75, 0.95, 1.0), "75 to 100 %"),
-        ((0.0, 0.5, 1.0), "0, 50 and 100 %"),
+        ((0.75,), "75 %", "75"),
+        ((0.5, 0.75), "50 and 75 %", "50, 75"),
+        ((0.75, 0.95, 1.0), "75 to 100 %", "75 to 100"),
+        ((0.0, 0.5, 1.0), "0, 50 and 100 %", "0, 50, 100"),
     ],
 )
-def test_shares_are_a_range_only_without_gaps(kept: tuple[float, ...], told: str) -> None:
+def test_shares_are_a_range_only_without_gaps(
+    kept: tuple[float, ...], told: str, short: str
+) -> None:
     tried = rows(kept)
-    assert shares_pct([row for row in tried if row["in_set"]], tried) == told
+    inside = [row for row in tried if row["in_set"]]
+    assert shares_pct(inside, tried) == told
+    assert shares_short(inside, tried) == short
+
+
+def test_short_shares_are_whole_per_cent() -> None:
+    tried = rows((0.75, 0.95))
+    column = "share_of_lm_tokens"
+    assert shares_pct(tried[2:4], tried, column) == "37.5 and 47.5 %"
+    assert shares_short(tried[2:4], tried, column) == "38, 48"
 
 
 def test_currencies_of_the_set() -> None:
@@ -100,3 +117,13 @@ def test_basis_tells_seeds_and_what_one_seed_leaves_open() -> None:
     lines = basis(one, 0.9)
     assert "90 % confidence over items only (one seed); 1 seed;" in lines[0]
     assert lines[1] == "One seed: how much another seed would change is not known."
+
+
+def test_basis_explains_a_cell_that_is_out_above_one_that_is_in() -> None:
+    tried = rows((0.0, 0.75, 0.95))
+    assert len(basis(tried, 0.95)) == 1  # 50 and 100 % score no more than 0 %
+    tried[1]["utility"] = 0.41
+    assert basis(tried, 0.95)[1] == (
+        "50 % is out though its score is above that of 0 and 95 %: it lacks less to a better "
+        "share, but does so more steadily over seeds and items."
+    )

@@ -186,7 +186,7 @@ def test_recommend_draws_the_set_and_the_best_of_every_weight(told: Told) -> Non
     free, dear = figure.axes
     assert free.get_title(loc="left") == "tokens cost nothing"
     assert dear.get_title(loc="left") == "5 points for a\nmillion LM tokens"
-    inside = [row for row in rows if row.in_set and row.price == 0]
+    inside = [row for row in rows if row.in_set and row.price_points == 0]
     assert len(free.patches) == len(inside)
     (line,) = free.lines
     assert [int(y) for y in line.get_ydata()] == [5, 4, 4, 4, 3, 2, 2, 2, 1, 0, 0]

@@ -206,14 +206,58 @@ def test_cost_of_a_run_on_several_gpus_counts_each(summary_of: Build) -> None:
     assert figure.axes[2].get_xlabel().endswith("all GPUs of a run added up")
 
 
-def test_compute_table_means_and_total(summary_of: Build) -> None:
-    table = compute_table(summary_of(shares=(0.0,), seeds=(0, 1), others=(), untuned=False))
-    rows = {row[1]: row[2:] for row in table.rows}
-    assert rows["tune"] == ("2", "120.5", "0.067", "266", "8.0", "2.84", "–")
-    assert rows["mix"][0] == "2"
-    assert rows["mix"][4] == "–"
-    total = (2 * (0.4 + 120 + 100 + 0.6) + 4) / 3600
-    assert f"All runs together: {total:.2f} hours" in table.note
+def test_compute_table_means_and_sums_of_the_whole_grid(summary_of: Build) -> None:
+    table = compute_table(summary_of(shares=(0.0, 1.0), seeds=(0, 1), others=(), untuned=False))
+    rows = {row[:2]: row[2:] for row in table.rows}
+    assert rows["0 %", "tune"] == ("2", "120.5", "0.067", "266", "8.0", "16.0", "2.84", "–")
+    assert rows["0 %", "mix"][0] == "2"
+    assert rows["0 %", "mix"][4:6] == ("–", "–")
+    # Stage 1 once, whatever the number of cells and seeds that stand on it.
+    shared = rows["shared by 2 cells", "align"]
+    assert shared == ("1", "130.0", "0.036", "385", "20.0", "20.0", "2.37", "–")
+    assert "Stage 1 base: shared by 0 %, 100 %." in table.note
+    seconds = 130 + 2 * (2 + 1) * (0.2 + 60 + 50 + 0.3) + 2 * 4
+    flop = 20 + 2 * (8 + 4)
+    whole = rows["whole grid", "all"]
+    assert (whole[0], whole[5]) == ("17", f"{flop:.1f}")
+    assert float(whole[2]) == pytest.approx(seconds / 3600, abs=6e-4)
+    assert {whole[n] for n in (1, 3, 4, 6, 7)} == {"–"}
+    assert list(rows)[-1] == ("whole grid", "all")
+
+
+def test_compute_table_says_what_did_not_count_its_operations(summary_of: Build) -> None:
+    summary = summary_of(shares=(0.0,), seeds=(0, 1), others=(), untuned=False)
+    assert "Not counted" not in compute_table(summary).note
+    compute = summary.compute.copy()
+    compute.loc[compute["stage"] == "align", "tflop"] = math.nan
+    table = compute_table(replace(summary, compute=compute))
+    assert "Not counted: 1 of 3 jobs." in table.note
+    assert table.rows[-1][7] == "16.0"
+
+
+def test_compute_table_adds_up_the_hours_of_several_gpus(summary_of: Build) -> None:
+    summary = summary_of(shares=(0.0,), seeds=(0,), others=(), untuned=False)
+    one = compute_table(summary)
+    four = compute_table(replace(summary, compute=summary.compute.assign(processes=4.0)))
+    hours = [float(table.rows[-1][4]) for table in (one, four)]
+    assert hours[1] == pytest.approx(4 * hours[0], abs=3e-3)
+
+
+def test_cost_of_stage_1_is_told_and_in_no_point(summary_of: Build) -> None:
+    summary = summary_of(shares=(0.0, 1.0), seeds=(0,), others=())
+    with house_style():
+        figure, points = draw_cost(summary)
+        without = draw_cost(
+            replace(summary, compute=summary.compute[summary.compute["stage"] != "align"])
+        )[1]
+    for one, other in zip(points, without, strict=True):
+        assert (one.cost_tflop, one.cost_hours) == (other.cost_tflop, other.cost_hours)
+    assert {(p.stage1_tflop, p.stage1_hours, p.stage1_cells) for p in points} == {
+        (20.0, 130 / 3600, 2)
+    }
+    assert all(math.isnan(p.stage1_tflop) and p.stage1_cells == 0 for p in without)
+    told = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert "plus stage 1, shared by 2 cells: 20 TFLOP, 2.17 minutes" in told
 
 
 def test_cost_without_compute_says_so(summary_of: Build) -> None:

@@ -18,7 +18,7 @@ import mlan.train.captions as stage
 from mlan.data.tables import rows_of
 from mlan.mixture.forms import FORMS
 from mlan.model.compose import compose, initialise_projector, load_stage1, raw_features
-from mlan.records import read_checked, read_record, write_parquet
+from mlan.records import read_checked, read_record, read_run, write_parquet
 from mlan.stage import Job
 from mlan.train.align import align
 from mlan.train.checkpoint import Checkpoint
@@ -118,6 +118,18 @@ def test_one_epoch_learns_every_caption_once_and_so_it_is_written_down(
     facts = read_record(job.out)["facts"]
     assert (facts["captions"], facts["steps"]) == (CAPTIONS, 3)
     assert pd.read_csv(job.out / "naming.csv").empty
+
+
+def test_operations_of_captions_are_those_of_their_tokens(tmp_path: Path, backbone: Path) -> None:
+    job = align_job(tmp_path, backbone, steps=40, rows_at_once=2)
+    align(job)
+    plan = read_checked(job.out / "plan.parquet")
+    # Toy model: 15,360 weights in two layers, a head of 64 x 32, frozen: 4 operations each.
+    lengths = plan["tokens"].astype(float)
+    body = 4 * 15_360 * lengths.sum() + 12 * 2 * 32 * (lengths**2).sum()
+    head = 4 * 64 * 32 * plan["supervised_tokens"].sum()
+    assert read_run(job.out)["language_model_tflop"] == round((body + head) / 1e12, 6)
+    assert read_run(job.out)["tower_tflop"] == 0.0  # no transformer
 
 
 def test_steps_beyond_the_source_go_through_it_again(tmp_path: Path, backbone: Path) -> None:

@@ -14,13 +14,17 @@ import typer
 from mlan.cli.errors import PlainTyper
 
 app = PlainTyper(
-    help="Look at a study: its plan, its state, its runs. `make run` computes it.",
+    help="Look at a study: its plan, its state, its runs, its answer. `make run` computes it.",
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-show = typer.Typer(help="Look at one run, or at two.", no_args_is_help=True, rich_markup_mode=None)
+show = typer.Typer(
+    help="Rows of a run's plan; items on which two runs differ.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
 app.add_typer(show, name="show")
 
 StudyArgument = Annotated[str, typer.Argument(help="Study name or path of its file.")]
@@ -48,7 +52,12 @@ def _plan(
         float | None, typer.Option("--mfu", help="Share of its peak that is reached; default .45.")
     ] = None,
 ) -> None:
-    """Examples, epochs, shares and tokens of every cell; jobs, time, work, memory, disk."""
+    """What a study trains on, costs and can detect. Trains nothing.
+
+    Of every cell: examples, epochs and the three meanings of text share. Of every claim: the
+    smallest effect that it can detect. Of every stage: jobs, time, operations, memory, disk. The
+    speed of this machine is measured (seconds) and kept in results/STUDY/state.
+    """
     from mlan.cli import plan
 
     plan.run(study, seeds, experiments, as_json, gpu, mfu)
@@ -61,10 +70,66 @@ def _status(
     experiments: Experiments = None,
     as_json: Json = False,
 ) -> None:
-    """What is done, at work and missing; also while the study runs."""
+    """What is done, at work and missing. Also while the study runs."""
     from mlan.cli import status
 
     status.run(study, seeds, experiments, as_json)
+
+
+@app.command("recommend")
+def _recommend(
+    study: StudyArgument = "small",
+    weight: Annotated[
+        float | None, typer.Option("--weight", help="Weight on vision, 0 to 1; default .5.")
+    ] = None,
+    price: Annotated[
+        float | None,
+        typer.Option(
+            "--price",
+            help="Points per million LM tokens; without it 0, and tables at two more prices.",
+        ),
+    ] = None,
+    scorer: Annotated[
+        str, typer.Option("--scorer", help="generate, label_logit, ...")
+    ] = "generate",
+    parser: Annotated[
+        str | None, typer.Option("--parser", help="strict, lenient, ...; default the first.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Text shares that cannot be told from the best.
+
+    As a function of what vision weighs against text and of a price on tokens; a share of
+    examples, of LM tokens and of learnt tokens. Scores must be collected: make run, make figures.
+    """
+    from mlan.cli import recommend
+
+    recommend.run(study, weight, price, scorer, parser, as_json)
+
+
+@app.command("diff")
+def _diff(
+    first: Annotated[
+        str, typer.Argument(metavar="A", help="A study, study:cell or study:cell:seed.")
+    ],
+    second: Annotated[str, typer.Argument(metavar="B", help="Another of the same kind.")],
+    study: Annotated[
+        str | None, typer.Option("--study", help="Study of both; A and B are then cell[:seed].")
+    ] = None,
+    scorer: Annotated[str, typer.Option("--scorer", help="generate, label_logit.")] = "generate",
+    parser: Annotated[
+        str | None, typer.Option("--parser", help="strict, lenient, ...; default the first.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """What two runs, cells or studies differ in, scores included.
+
+    Configuration, data, code, and paired score differences B - A with intervals. The items that
+    flipped: mlan show diff.
+    """
+    from mlan.cli import diff
+
+    diff.run(first, second, study, scorer, parser, as_json)
 
 
 @show.command("plan")
@@ -74,7 +139,7 @@ def _show_plan(
     study: StudyOption = "small",
     rows: Annotated[int, typer.Option("--rows", min=1, help="How many rows.")] = 8,
 ) -> None:
-    """The first rows of a run's plan as text, with the learnt tokens marked."""
+    """The first rows of a run's plan, learnt tokens marked."""
     from mlan.cli import show_plan
 
     show_plan.run(study, cell, seed, rows)
@@ -91,7 +156,7 @@ def _show_diff(
     study: StudyOption = "small",
     rows: Annotated[int, typer.Option("--rows", min=0, help="Items a benchmark; 0: all.")] = 5,
 ) -> None:
-    """Items that one run answers rightly and the other does not; scores: mlan diff."""
+    """Items on which two runs differ. Their scores: mlan diff."""
     from mlan.cli import show_diff
 
     show_diff.run(study, cell_a, cell_b, seed, benchmark, rows)
@@ -104,7 +169,7 @@ def _export(
     seed: Annotated[int | None, typer.Option("--seed", help="Default the first.")] = None,
     study: StudyOption = "small",
 ) -> None:
-    """Write a finished run as a model folder that transformers loads."""
+    """Write a finished run as a folder that transformers loads."""
     from mlan.cli import export
 
     export.run(study, cell, seed, out)
@@ -120,7 +185,7 @@ def _export_mix(
         Literal["llava", "chat"], typer.Option("--format", help="JSON of LLaVA, or chat JSONL.")
     ] = "llava",
 ) -> None:
-    """Write a run's exact mixture, pictures included, for another trainer."""
+    """Write a run's exact mixture for another trainer. Pictures too."""
     from mlan.cli import export_mix
 
     export_mix.run(study, cell, seed, out, form)
@@ -151,7 +216,7 @@ def _score(
         bool, typer.Option("--list", help="Name every benchmark, parser and metric.")
     ] = False,
 ) -> None:
-    """Score the answers of any model by a benchmark's own rule; prints JSON."""
+    """Score any model's answers by a benchmark's own rule. Prints JSON."""
     from mlan.cli import score
 
     if listed:
@@ -170,7 +235,10 @@ def _lock(
         bool, typer.Option("--upgrade", help="Move names that are locked already, too.")
     ] = False,
 ) -> None:
-    """Pin what a study takes from a hub: commit, size and licence in a file beside it."""
+    """Pin what a study takes from a hub.
+
+    Commit, size and licence of each repository, in a file beside the study.
+    """
     from mlan.cli import lock
 
     lock.run(study, check, upgrade)
@@ -182,47 +250,3 @@ def _doctor() -> None:
     from mlan.cli import doctor
 
     raise typer.Exit(doctor.run())
-
-
-@app.command("recommend")
-def _recommend(
-    study: StudyArgument = "small",
-    weight: Annotated[
-        float | None, typer.Option("--weight", help="Weight on vision, 0 to 1; default .5.")
-    ] = None,
-    price: Annotated[
-        float, typer.Option("--price", help="Score that a million LM tokens cost; .01: one point.")
-    ] = 0.0,
-    scorer: Annotated[
-        str, typer.Option("--scorer", help="generate, label_logit, ...")
-    ] = "generate",
-    parser: Annotated[
-        str | None, typer.Option("--parser", help="strict, lenient, ...; default the first.")
-    ] = None,
-    as_json: Json = False,
-) -> None:
-    """Text shares that cannot be told from the best, by what vision and tokens are worth."""
-    from mlan.cli import recommend
-
-    recommend.run(study, weight, price, scorer, parser, as_json)
-
-
-@app.command("diff")
-def _diff(
-    first: Annotated[
-        str, typer.Argument(metavar="A", help="A study, study:cell or study:cell:seed.")
-    ],
-    second: Annotated[str, typer.Argument(metavar="B", help="Another of the same kind.")],
-    study: Annotated[
-        str | None, typer.Option("--study", help="Study of both; A and B are then cell[:seed].")
-    ] = None,
-    scorer: Annotated[str, typer.Option("--scorer", help="generate, label_logit.")] = "generate",
-    parser: Annotated[
-        str | None, typer.Option("--parser", help="strict, lenient, ...; default the first.")
-    ] = None,
-    as_json: Json = False,
-) -> None:
-    """Two runs, cells or studies: configuration, data, code, paired scores. Items: show diff."""
-    from mlan.cli import diff
-
-    diff.run(first, second, study, scorer, parser, as_json)

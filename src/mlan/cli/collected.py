@@ -45,15 +45,20 @@ def collected(grid: Grid) -> Collected:
     return Collected(results, read_summary(folder, json.loads(grid.identity("draw"))))
 
 
+def measured_keys(results: Results) -> list[Key]:
+    """Return every scorer and parser of the test part with the real picture."""
+    found = dict.fromkeys(map(Key.of, results.blocks.values()))
+    return [key for key in found if key == Key(key.scorer, key.parser)]
+
+
 def measured_key(results: Results, scorer: str, parser: str | None) -> Key:
     """Return the key of a scorer and parser; the scorer's first parser if none is named.
 
     Raises MlanError for what was not measured on the test part with the real picture.
     """
     found: dict[str, list[str]] = {}
-    for key in dict.fromkeys(map(Key.of, results.blocks.values())):
-        if (key.part, key.condition) == (Key().part, Key().condition):
-            found.setdefault(key.scorer, []).append(key.parser)
+    for key in measured_keys(results):
+        found.setdefault(key.scorer, []).append(key.parser)
     if scorer not in found:
         raise MlanError(f"scorer = {scorer!r}: not measured; {nearest(scorer, found)}")
     named = found[scorer][0] if parser is None else parser

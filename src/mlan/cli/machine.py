@@ -32,6 +32,7 @@ class Speedometer:
         """Begin to load what the measurement needs, unless a fresh one is known."""
         if self._known() is not None:
             return
+        print("measuring this machine; seconds, longer while it is busy", file=sys.stderr)
         command = [sys.executable, "-m", "mlan.train.speed", "--wait", "--device", self._device]
         self._process = subprocess.Popen(
             command,

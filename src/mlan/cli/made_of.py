@@ -14,14 +14,20 @@ from pathlib import Path
 from typing import Any
 
 from mlan.cli.study import check_cell, open_grid
-from mlan.errors import IntegrityError, MlanError
+from mlan.errors import IntegrityError, MlanError, UnknownStudyError
 from mlan.evidence.compute import STAGES
 from mlan.grid import Grid
+from mlan.grid.cells import RELEASED
 from mlan.records import canonical, read_record
 
 ABSENT, NOT_MADE = "-", "not made"
 # What a study says that no result depends on.
 _WORDS = ("description", "report", "recipe", "experiments", "seeds", "threads", "gpus", "keep")
+# What counts of the recipe of a model before tuning, and of a published one; else all of it.
+_COUNTS: dict[str, Any] = {
+    "untuned": {"backbone", "align"},
+    RELEASED: {"backbone": {"template", "precision"}},
+}
 
 
 @dataclass(frozen=True)
@@ -56,12 +62,18 @@ class Named:
 def named(text: str, study: str | None) -> Named:
     """Return what `study`, `study:cell` or `study:cell:seed` names, the study perhaps given apart.
 
-    Raises MlanError for another form, an unknown cell or seed; ConfigError for the study.
+    Raises MlanError for another form, an unknown study, cell or seed; ConfigError for a study's
+    own mistakes.
     """
     parts = text.split(":") if study is None else [study, *text.split(":")]
     if len(parts) > 3 or not all(parts) or (len(parts) == 3 and not parts[2].isdigit()):
         raise MlanError(f"{text!r}: name a study, study:cell or study:cell:seed")
-    grid = open_grid(parts[0])
+    try:
+        grid = open_grid(parts[0])
+    except UnknownStudyError as error:
+        if study is not None or len(parts) == 3:
+            raise
+        raise MlanError(f"{error} (a cell: study:{text}, or {text} and --study)") from None
     if len(parts) == 1:
         return Named(grid)
     seed = int(parts[2]) if len(parts) == 3 else None
@@ -75,10 +87,10 @@ def configuration(side: Named, *, across: bool) -> dict[str, Any]:
     if side.cell is None:
         return _leaves(plain) | {"device": side.grid.device}
     cell = side.grid.cells[side.cell]
-    chosen: dict[str, Any] = {
-        "recipe": cell.recipe.model_dump(mode="json"),
-        "kind": cell.kind,
-    }
+    recipe = cell.recipe.model_dump(mode="json", include=_COUNTS.get(cell.kind))
+    chosen: dict[str, Any] = {"recipe": recipe, "kind": cell.kind}
+    if cell.model:
+        chosen["model"] = cell.model
     if side.seed is not None:
         chosen["seed"] = side.seed
     if across:

@@ -76,34 +76,40 @@ def show_power(screen: Console, rows: Sequence[Row]) -> None:
             shown.add_row(f"{family}, each at level {row['level']:.2g}")
         shown.add_row(row["id"], *_columns(row))
     title = (
-        f"What each claim can detect in {100 * GOAL:g} % of studies, its power at the expected "
-        f"effect,\nand the seeds that {100 * GOAL:g} % would take (±: smallest margin within which "
-        "no difference is shown)"
+        f"What each claim can detect in {100 * GOAL:g} % of studies (points), its power at the "
+        f"expected effect,\nand the seeds that {100 * GOAL:g} % would take (±: smallest margin "
+        "within which no difference is shown)"
     )
     show(screen, title, shown)
     for line in power_lines(rows):
         screen.print(line)
+    for line in unplanned_lines(rows):
+        screen.print(line, soft_wrap=True)  # it may hold a command, to be copied whole
     screen.print()
 
 
 def _columns(row: Row) -> list[str]:
     sign = "±" if row["detects"] == "margin" else ""
-    found = f"{sign}{row['detectable']:.3f}" if math.isfinite(row["detectable"]) else "nothing"
+    found = f"{sign}{_points(row['detectable'])}" if math.isfinite(row["detectable"]) else "nothing"
     seeds = str(row["seeds"])
     if row["expected"] is None:
         return [found, "-", "-", seeds, "-"]
     needed = row["seeds_needed"]
     return [
         found,
-        f"{row['expected']:.3f}",
+        _points(row["expected"]),
         f"{row['power_at_expected']:.2f}",
         seeds,
         f"> {MOST_SEEDS}" if math.isnan(needed) else f"{needed:.0f}",
     ]
 
 
+def _points(fraction: float) -> str:
+    return f"{100 * fraction:.1f}"
+
+
 def power_lines(rows: Sequence[Row]) -> Iterator[str]:
-    """Yield where variances come from, what is not planned for, and a warning if it is due."""
+    """Yield where variances come from, and a warning if it is due."""
     known = [row for row in rows if not math.isnan(row["level"])]
     for name in dict.fromkeys(row["components"] for row in known):
         told = (
@@ -117,9 +123,6 @@ def power_lines(rows: Sequence[Row]) -> Iterator[str]:
             f"seed variance: pooled over the curve's cells for {len(pooled)} of {len(known)} "
             "claims, where its checks pass (docs/calibration.md says what it relies on)"
         )
-    unplanned = [f"{r['id']} ({r['components']})" for r in rows if math.isnan(r["level"])]
-    if unplanned:
-        yield f"not planned for: {', '.join(unplanned)}"
     powers = [row["power_at_expected"] for row in known]
     powers = [power for power in powers if not math.isnan(power)]
     if powers and sum(powers) < _FEW * len(powers):
@@ -128,6 +131,14 @@ def power_lines(rows: Sequence[Row]) -> Iterator[str]:
             f"{len(powers)} claims with an expected effect about {sum(powers):.1f} would be "
             f"decided if all are true; {_seeds_for_half(known, len(powers))}"
         )
+
+
+def unplanned_lines(rows: Sequence[Row]) -> Iterator[str]:
+    """Yield which claims are not planned for, a line a reason."""
+    unplanned = [row for row in rows if math.isnan(row["level"])]
+    for why in dict.fromkeys(row["components"] for row in unplanned):
+        ids = [row["id"] for row in unplanned if row["components"] == why]
+        yield f"not planned for: {', '.join(ids)}: {why}"
 
 
 def _seeds_for_half(rows: Sequence[Row], claims: int) -> str:

@@ -18,7 +18,7 @@ from mlan.config.problems import Problem
 from mlan.config.read_claims import read_claims
 from mlan.config.study import StudyConfig
 from mlan.config.unique_keys import parse
-from mlan.errors import ConfigError, nearest
+from mlan.errors import ConfigError, UnknownStudyError, nearest
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Study:
 def find_study(name_or_path: str, folder: Path = Path("config")) -> Path:
     """Return the study file for `small` or `some/where/mine.yaml`.
 
-    Raises ConfigError with the nearest name when there is none.
+    Raises UnknownStudyError with the nearest name when there is none, ConfigError for a path.
     """
     direct = Path(name_or_path)
     if direct.suffix in {".yaml", ".yml"}:
@@ -60,7 +60,9 @@ def find_study(name_or_path: str, folder: Path = Path("config")) -> Path:
         return named
     others = (".lock", "claims")  # files that belong to a study
     known = [p.stem for p in folder.glob("*.yaml") if not p.stem.endswith(others)]
-    raise ConfigError(f"study = {name_or_path!r}: unknown study; {nearest(name_or_path, known)}")
+    raise UnknownStudyError(
+        f"study = {name_or_path!r}: unknown study; {nearest(name_or_path, known)}"
+    )
 
 
 def load_study(

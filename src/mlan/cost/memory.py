@@ -26,7 +26,7 @@ from mlan.cost.shapes import LanguageModel, Setting
 
 _FLOAT = 4  # bytes of a logit
 # Bytes that the optimiser keeps of a trained weight, the master copy included.
-_OPTIMISER = {"fp32": 8, "fp32_master": 12, "bf16_stochastic": 2}
+OPTIMISER = {"fp32": 8, "fp32_master": 12, "bf16_stochastic": 2}
 # Libraries and the device's context.
 RUNTIME_BYTES = 0.7e9
 
@@ -94,7 +94,7 @@ def _training(setting: Setting, stage: str, trained: int, tokens: float, learnt:
     return Memory(
         weights=held_weights(setting, stage),
         gradients=trained * (trained_bytes(setting) if stage == "tune" else 4),
-        optimiser=trained * _OPTIMISER[weights],
+        optimiser=trained * OPTIMISER[weights],
         activations=tokens
         * _activations(model, block, size, model.layers // every if every else 0),
         checkpointed=tokens * _activations(model, block, size, model.layers),

@@ -5,7 +5,8 @@ the measure of every claim. Above chance: x_b is replaced by (x_b - c_b) / (1 - 
 expected score of guessing, so that a benchmark of two options does not count half of one with
 free room. By signal: w_b is proportional to how far the scores of the curve's cells lie apart
 over how far the seeds of a cell do. These weights are computed from the scores that they weigh
-and taken as given; read the result beside the equal one, never in its place.
+and taken as given; read the result beside the equal one, never in its place. Not here: which
+averages are told so (`sensitivity`, `claims.otherwise`).
 
 References: Cohen's kappa (1960) with a uniform guess; Heineman et al., Signal and Noise (arXiv
 2508.13144) for the ratio.
@@ -15,36 +16,86 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 
 from mlan.errors import DataError
-from mlan.evidence.blocks import mean_block
+from mlan.evidence.blocks import Block, mean_block
 from mlan.evidence.results import Key, Results
 from mlan.evidence.samples import Array, Sample, shifted
 from mlan.evidence.signal import pooled_seed_sd
 
-Weights = Literal["equal", "chance_corrected", "signal"]
+Weighting = Literal["equal", "chance_corrected", "signal"]
+EQUAL: Weighting = "equal"
+OTHERS: tuple[Weighting, ...] = ("chance_corrected", "signal")
 
 
-def average(
-    results: Results,
-    cell: str,
-    score: str,
-    key: Key,
-    weights: Weights = "equal",
-    cells: Sequence[str] = (),
-) -> Sample:
-    """Return a cell's score on a benchmark or group under one of the three weightings.
+@dataclass(frozen=True)
+class Average:
+    """What a group's score is made of: factor x (sum of weight x member - offset).
 
-    `cells` are those between which a signal is sought, the curve's. Raises DataError as
-    `Results.sample`, where a benchmark has no chance, and where no signal can be told from noise.
+    `weights` (B) sum to 1 and follow `members`: what a point on each benchmark counts against one
+    on another. `block` holds the weighted means of all runs.
     """
-    if weights == "equal":
-        return results.sample(cell, score, key)
-    if weights == "signal":
-        return _weighted(results, cell, score, key, signal_weights(results, score, key, cells))
+
+    members: tuple[str, ...]
+    weights: Array
+    block: Block
+    offset: float = 0.0
+    factor: float = 1.0
+
+
+class Averages:
+    """Averages of a study under each weighting; every one is put together once.
+
+    `cells` are those between which a signal is sought, the curve's.
+    """
+
+    def __init__(self, results: Results, cells: Sequence[str]) -> None:
+        self.results = results
+        self.cells = tuple(cells)
+        self._made: dict[tuple[str, Key, Weighting], Average] = {}
+
+    def of(self, score: str, key: Key, weighting: Weighting) -> Average:
+        """Return a benchmark's or group's average.
+
+        Raises DataError as `Results.block`, where a benchmark has no chance, and where no signal
+        can be told from noise.
+        """
+        place = (score, key, weighting)
+        if place not in self._made:
+            self._made[place] = self._make(*place)
+        return self._made[place]
+
+    def sample(self, cell: str, score: str, key: Key, weighting: Weighting) -> Sample:
+        """Return a cell's average on every seed it has. Raises DataError as `of`, `sample_of`."""
+        found = self.of(score, key, weighting)
+        mean = self.results.sample_of(cell, found.block, found.members)
+        return shifted(mean, found.offset, found.factor)
+
+    def _make(self, score: str, key: Key, weighting: Weighting) -> Average:
+        results, members = self.results, self.results.members(score)
+        if weighting == EQUAL:
+            even_B = np.full(len(members), 1 / len(members))
+            return Average(members, even_B, results.block(score, key))
+        if weighting == "signal":
+            weights_B = signal_weights(results, score, key, self.cells)
+            return Average(members, weights_B, _weighted(results, score, key, weights_B))
+        chance_B = chances(results, score, key)
+        # sum_b (x_b - c_b) / (1 - c_b) / B, written as one weighted mean less an offset.
+        room_B = 1 / (1 - chance_B) / chance_B.size
+        weights_B = room_B / room_B.sum()
+        block = _weighted(results, score, key, weights_B)
+        return Average(members, weights_B, block, float(weights_B @ chance_B), float(room_B.sum()))
+
+
+def chances(results: Results, score: str, key: Key) -> Array:
+    """Return the expected score of guessing of a group's benchmarks (B).
+
+    Raises DataError where one has none, or nothing above it.
+    """
     chance_B = np.array([results.chance(name, key) for name in results.members(score)])
     for name, chance in zip(results.members(score), chance_B, strict=True):
         if math.isnan(chance):
@@ -52,10 +103,9 @@ def average(
                 f"{score} above chance is undefined: {name} ({'/'.join(key.name)}) has no chance, "
                 "its answers are free or its metric is no accuracy"
             )
-    # sum_b (x_b - c_b) / (1 - c_b) / B, written as one weighted mean less an offset.
-    room_B = 1 / (1 - chance_B) / chance_B.size
-    mean = _weighted(results, cell, score, key, room_B / room_B.sum())
-    return shifted(mean, float(room_B @ chance_B / room_B.sum()), float(room_B.sum()))
+        if chance >= 1:
+            raise DataError(f"{score} above chance is undefined: {name} leaves nothing to know")
+    return chance_B
 
 
 def signal_weights(results: Results, score: str, key: Key, cells: Sequence[str]) -> Array:
@@ -82,7 +132,6 @@ def signal_weights(results: Results, score: str, key: Key, cells: Sequence[str])
     return np.array(found) / sum(found)
 
 
-def _weighted(results: Results, cell: str, score: str, key: Key, weights_B: Array) -> Sample:
+def _weighted(results: Results, score: str, key: Key, weights_B: Array) -> Block:
     members = [results.block(name, key) for name in results.members(score)]
-    block = mean_block((score, members[0].name[1], *key.name), members, weights_B.tolist())
-    return results.sample_of(cell, block, results.members(score))
+    return mean_block((score, members[0].name[1], *key.name), members, weights_B.tolist())

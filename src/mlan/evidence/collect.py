@@ -20,9 +20,10 @@ from mlan.errors import DataError
 from mlan.evidence.answers import COLUMNS as ANSWERS
 from mlan.evidence.answers import answer_rows
 from mlan.evidence.blocks import NAMES, Block, Cell, Run, read_blocks
+from mlan.evidence.cell_pairs import compared
 from mlan.evidence.clean import PAIRS, Items, clean_scores, read_matches, read_pairs
 from mlan.evidence.compute import COLUMNS as COMPUTE
-from mlan.evidence.compute import compute_rows
+from mlan.evidence.compute import compute_rows, finished_stacks
 from mlan.evidence.curves import curve
 from mlan.evidence.forgetting import COLUMNS as FORGETTING
 from mlan.evidence.forgetting import forgetting
@@ -35,9 +36,10 @@ from mlan.evidence.official import official_scores
 from mlan.evidence.results import Key, Results, results_of, write_results
 from mlan.evidence.samples import Sample, combine
 from mlan.evidence.signal import COLUMNS as SIGNAL
-from mlan.evidence.signal import signal_rows
+from mlan.evidence.signal import signal
 from mlan.evidence.ties import COLUMNS as TIES
-from mlan.evidence.ties import tie_rows
+from mlan.evidence.ties import MEASURES as TIED
+from mlan.evidence.ties import ties
 from mlan.records import checked, write_csv, write_parquet
 from mlan.score.metrics import clustered_standard_error
 from mlan.stage import Job
@@ -79,10 +81,10 @@ COLUMNS["scores_clean"] = [*COLUMNS["scores"], "removed"]
 def collect(job: Job) -> None:
     """Write the tables of the summary (CSV), the items that flipped and the blocks' sums (Parquet).
 
-    Inputs: `scores:<cell>:<seed>` and `mixture:<cell>:<seed>` of the runs that exist, `overlap`
-    if sources and benchmarks were compared. Writes compute.csv too, which is no output of the
-    record: seconds differ from call to call. Raises DataError when there is no run or the runs
-    did not answer the same items.
+    Inputs: `scores:<cell>:<seed>` and `mixture:<cell>:<seed>` of the runs that exist,
+    `align:<stack>` of each stage 1, `overlap` if sources and benchmarks were compared. Writes
+    compute.csv too, which is no output of the record: seconds differ from call to call. Raises
+    DataError when there is no run or the runs did not answer the same items.
     """
     cells = [Cell.of(entry) for entry in job.identity["cells"]]
     runs = _finished(job.inputs, cells)
@@ -90,7 +92,6 @@ def collect(job: Job) -> None:
     confidence = float(job.identity["confidence"])
     benchmarks, overlap = job.identity["benchmarks"], job.inputs.get("overlap")
     named = [(run.cell.name, run.seed) for run in runs]
-    swept = [cell.name for cell in curve(cells)]
     results = results_of(cells, named, blocks, groups(benchmarks))
 
     def all_scores(own: list[Run], without: Items) -> Iterable[Row]:
@@ -99,6 +100,7 @@ def collect(job: Job) -> None:
 
     scores = list(all_scores(runs, frozenset()))
     changed, flips = forgetting(runs, benchmarks)
+    signals, tied = _compared(results, confidence)
     tables = {
         "scores": scores,
         "scores_clean": clean_scores(scores, runs, read_matches(overlap), all_scores),
@@ -109,9 +111,9 @@ def collect(job: Job) -> None:
         "tokens": _tokens(runs),
         "benchmarks": _benchmarks(benchmarks),
         "cells": _cells(cells, runs),
-        "compute": compute_rows(runs),
-        "signal": signal_rows(results, swept, confidence),
-        "ties": tie_rows(results, swept, confidence),
+        "compute": compute_rows(runs, finished_stacks(job.inputs, job.identity.get("stacks", {}))),
+        "signal": signals,
+        "ties": tied,
         "losses": loss_rows(runs),
         "answers": answer_rows(runs),
     }
@@ -188,7 +190,7 @@ def _bands(
 ) -> dict[tuple[int, str], tuple[float, float]]:
     """Simultaneous intervals of the curve's cells, by place of the block and cell."""
     found = {}
-    swept = [cell.name for cell in curve(results.cells.values())]
+    swept = _swept(results)
     for place, block in enumerate(blocks):
         score, key = block.name[0], Key.of(block)
         own = [name for name in swept if results.has(name, score, key)]
@@ -196,6 +198,20 @@ def _bands(
         for i, name in enumerate(own):
             found[place, name] = together.band(i)
     return found
+
+
+def _compared(results: Results, confidence: float) -> tuple[list[Row], list[Row]]:
+    """Rows of signal.csv and of ties.csv, of the same pairs of the curve's cells."""
+    signals, tied = [], []
+    for one in compared(results, _swept(results), confidence):
+        signals.append(one.labels | signal(one.pairs, confidence))
+        if one.key in TIED:
+            tied += [one.labels | row for row in ties(one.pairs, confidence)]
+    return signals, tied
+
+
+def _swept(results: Results) -> list[str]:
+    return [cell.name for cell in curve(results.cells.values())]
 
 
 def _contrasts(blocks: list[Block], results: Results, confidence: float) -> Iterable[Row]:

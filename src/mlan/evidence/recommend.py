@@ -1,10 +1,11 @@
 """The answer: the cells that cannot be told from the best, by what vision and tokens are worth.
 
 Model: U(cell) = w x vision average + (1 - w) x text average - price x LM tokens, with the user's
-weight w on vision and price in score per million tokens. The tokens of a cell are counted, not
-estimated, so a price shifts U and leaves its error alone. The set is that of multiple comparisons
-with the best (`best`), for each weight and price by itself; the value of the winner is
-cross-fitted (`crossfit`). Not here: which cells make a curve; what is said about the set.
+weight w on vision. A price is in points (a hundredth of the score) per million tokens. The tokens
+of a cell are counted, not estimated, so a price shifts U and leaves its error alone. The set is
+that of multiple comparisons with the best (`best`), for each weight and price by itself; the value
+of the winner is cross-fitted (`crossfit`). Not here: which cells make a curve; what is said about
+the set.
 """
 
 from __future__ import annotations
@@ -24,13 +25,13 @@ from mlan.evidence.results import Key, Results
 from mlan.evidence.samples import Array, Sample, combine
 
 COLUMNS = [
-    *("weight_vision", "price", "cell", "text_share", "share_of_lm_tokens"),
+    *("weight_vision", "price_points", "cell", "text_share", "share_of_lm_tokens"),
     *("share_of_supervised_tokens", "lm_tokens", "utility", "low", "high", "in_set", "is_best"),
     *("crossfitted", "seeds", "covers"),
 ]
 WEIGHTS = tuple(step / 10 for step in range(11))
-# What the whole range of tokens of a study is made to cost, in score: nothing, 1 and 5 points.
-RANGE_COSTS = (0.0, 0.01, 0.05)
+# What the whole range of tokens of a study is made to cost, in points.
+RANGE_COSTS = (0.0, 1.0, 5.0)
 VISION, TEXT = "vision average", "text average"
 
 
@@ -47,7 +48,7 @@ def recommend_rows(
 
     `cells` names the cells of the curve, of which the `comparable` ones are compared; fewer than
     two give no row. `tokens` is the table tokens.csv. `weights` are on vision, 0 to 1; `prices` in
-    score (1 is 100 points) per million LM tokens, `price_steps` by default. `crossfitted` stands
+    points per million LM tokens, `price_steps` by default. `crossfitted` stands
     in the row of the best cell only. Raises DataError for a weight or price that is none.
     """
     asked = key or Key()
@@ -67,7 +68,7 @@ def recommend_rows(
 def price_steps(millions_C: Array) -> tuple[float, ...]:
     """Return prices at which the study's whole range of tokens costs 0, 1 and 5 points.
 
-    Score per million tokens, three digits; only 0 where all cells take the same tokens.
+    Points per million tokens, three digits; only 0 where all cells take the same tokens.
     """
     reach = float(np.ptp(millions_C))
     if reach == 0:
@@ -90,7 +91,9 @@ def _check(weights: Sequence[float], prices: Sequence[float]) -> None:
             raise DataError(f"weight = {weight:g}: the weight on vision must lie between 0 and 1")
     for price in prices:
         if not (price >= 0 and math.isfinite(price)):
-            raise DataError(f"price = {price:g}: must be 0 or more, in score per million tokens")
+            raise DataError(
+                f"price = {price:g}: must be 0 or more, in points per million LM tokens"
+            )
 
 
 def _parts(weight: float) -> list[tuple[float, str]]:
@@ -139,7 +142,7 @@ def _cluster_weights(results: Results, weight: float, key: Key) -> dict[str, flo
 
 
 def _rows(at: _Weighed, budgets: Sequence[Budget], price: float) -> Iterator[dict[str, Any]]:
-    cost_C = price * np.array([budget.lm_tokens / 1e6 for budget in budgets])
+    cost_C = price / 100 * np.array([budget.lm_tokens / 1e6 for budget in budgets])
     utility_C = np.array([score.value for score in at.scores]) - cost_C
     # What a price adds to (other - own) is known exactly: it moves the bounds and nothing else.
     standing = against_best(at.compared.lower - (cost_C[None, :] - cost_C[:, None]))
@@ -147,7 +150,7 @@ def _rows(at: _Weighed, budgets: Sequence[Budget], price: float) -> Iterator[dic
     for i, budget in enumerate(budgets):
         yield {
             "weight_vision": at.weight,
-            "price": price,
+            "price_points": price,
             "cell": budget.cell,
             "text_share": at.results.cells[budget.cell].text_share,
             "share_of_lm_tokens": budget.share_of_lm_tokens,

@@ -3,8 +3,9 @@
 Model: the signal is the spread of the cells' means (largest less smallest), the noise is what a
 cell's score varies by from seed to seed, pooled over cells; `ratio` is one over the other, and p
 asks whether all cells are equal: the smallest p value of all pairs of cells, adjusted for their
-number. With few seeds the spread of equal cells is not small (nine cells of three seeds spread by
-1.7 of the noise), which p allows for and the ratio does not: a benchmark decides if both say so.
+number (`cell_pairs`). With few seeds the spread of equal cells is not small (nine cells of three
+seeds spread by 1.7 of the noise), which p allows for and the ratio does not: a benchmark decides if
+both say so.
 Not here: which cells make a curve; what follows from a benchmark that does not decide.
 
 Reference: Heineman et al., Signal and Noise (2025), arXiv 2508.13144: relative dispersion over
@@ -14,16 +15,12 @@ relative standard deviation, which is the ratio here, as both are relative to on
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
-from itertools import combinations
+from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
+from mlan.evidence.cell_pairs import CellPairs
 from mlan.evidence.intervals import NO_VARIATION, ONE_CLUSTER
-from mlan.evidence.joint import joint
-from mlan.evidence.results import Key, Results
-from mlan.evidence.samples import Sample, combine
+from mlan.evidence.samples import Sample
 
 COLUMNS = [
     *("benchmark", "modality", "scorer", "parser", "cells", "seeds", "spread"),
@@ -35,49 +32,18 @@ RATIO = 2.33
 ONE_SEED = "one seed: what varies between seeds is not known"
 
 
-def signal_rows(
-    results: Results, cells: Sequence[str], confidence: float = 0.95
-) -> Iterator[dict[str, Any]]:
-    """Yield a row of signal.csv (`COLUMNS`) for every benchmark and group, scorer and parser.
+def signal(pairs: CellPairs, confidence: float = 0.95) -> dict[str, Any]:
+    """Return what signal.csv (`COLUMNS`) says of one score on two or more cells.
 
-    `cells` names the cells of the curve; of those, the ones with scores on the test part, real
-    condition, are compared; where fewer than two have any there is no row. `spread` and `seed_sd`
-    are in the unit of the score, `seeds` is that of the cell with the fewest. `ratio` is NaN with
-    one seed, infinite where seeds agree and cells do not. Raises DataError as `joint` does.
+    `spread` and `seed_sd` are in the unit of the score, `seeds` is that of the cell with the
+    fewest. `ratio` is NaN with one seed, infinite where seeds agree and cells do not.
     """
-    modalities = {name[0]: block.labels["modality"] for name, block in results.blocks.items()}
-    modalities |= {name: group.modality for name, group in results.groups.items()}
-    for score, modality in modalities.items():
-        for key in _keys(results):
-            found = {
-                cell: results.sample(cell, score, key)
-                for cell in cells
-                if results.has(cell, score, key)
-            }
-            if len(found) > 1:
-                yield {
-                    "benchmark": score,
-                    "modality": modality,
-                    "scorer": key.scorer,
-                    "parser": key.parser,
-                    **signal(found, confidence),
-                }
-
-
-def _keys(results: Results) -> list[Key]:
-    """Every way to read answers that was used on the test part with the real picture."""
-    found = dict.fromkeys(map(Key.of, results.blocks.values()))
-    return [key for key in found if (key.part, key.condition) == (Key().part, Key().condition)]
-
-
-def signal(samples: dict[str, Sample], confidence: float = 0.95) -> dict[str, Any]:
-    """Return spread, noise, ratio and p of one score on two or more cells, and what they say."""
+    samples = pairs.samples
     means = {cell: sample.value for cell, sample in samples.items()}
     best, worst = max(means, key=means.__getitem__), min(means, key=means.__getitem__)
     spread = round(means[best] - means[worst], 12)
     seed_sd = pooled_seed_sd(list(samples.values()))
-    ratio = _ratio(spread, seed_sd)
-    p, silent = _all_equal(list(samples.values()), confidence)
+    ratio, p = _ratio(spread, seed_sd), pairs.smallest_p
     return {
         "cells": len(samples),
         "seeds": min(len(sample.seeds) for sample in samples.values()),
@@ -88,7 +54,7 @@ def signal(samples: dict[str, Sample], confidence: float = 0.95) -> dict[str, An
         "ratio": ratio,
         "p": p,
         "decides": bool(p <= 1 - confidence and ratio >= RATIO),
-        "why": silent or _why(p, ratio, confidence),
+        "why": _silent(pairs) if math.isnan(p) else _why(p, ratio, confidence),
     }
 
 
@@ -109,21 +75,12 @@ def _ratio(spread: float, seed_sd: float) -> float:
     return spread / seed_sd
 
 
-def _all_equal(samples: Sequence[Sample], confidence: float) -> tuple[float, str]:
-    """p of "all cells are equal" over the pairs with a common seed; else NaN and what is amiss."""
-    pairs = [
-        combine([(1.0, one), (-1.0, other)])
-        for one, other in combinations(samples, 2)
-        if one.fixed or other.fixed or set(one.seeds) & set(other.seeds)
-    ]
-    if not pairs:
-        return math.nan, "no two cells have a seed in common"
-    found = joint(pairs, confidence)
-    p_values = [one.p_different() for one in found.intervals]
-    if np.isnan(p_values).all():
-        silent = {ONE_CLUSTER: "one cluster of items", NO_VARIATION: "no variation between cells"}
-        return math.nan, silent.get(found.intervals[0].covers, found.intervals[0].covers)
-    return found.adjusted(float(np.nanmin(p_values))), ""
+def _silent(pairs: CellPairs) -> str:
+    """Why no pair of cells has a p value."""
+    if not pairs.p:
+        return "no two cells have a seed in common"
+    words = {ONE_CLUSTER: "one cluster of items", NO_VARIATION: "no variation between cells"}
+    return words.get(pairs.covers, pairs.covers)
 
 
 def _why(p: float, ratio: float, confidence: float) -> str:

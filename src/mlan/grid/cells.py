@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 from mlan.config import Study
 from mlan.config.cell_name import RELEASED as RELEASED
@@ -156,6 +157,19 @@ class Cells:
             for cell, seed in self.runs()
             if self.cells[cell].kind != RELEASED
         }
+
+    @property
+    def sharing(self) -> dict[str, dict[str, list[Any]]]:
+        """The `cells` and `seeds` of the runs that stand on each stack."""
+        found: dict[str, dict[str, list[Any]]] = {
+            stack: {"cells": [], "seeds": []} for stack in self.stacks
+        }
+        for cell, seed in self.runs():
+            if self.cells[cell].kind != RELEASED:
+                own = found[self.stack(cell, seed)]
+                own["cells"] += [cell] if cell not in own["cells"] else []
+                own["seeds"] += [seed] if seed not in own["seeds"] else []
+        return found
 
     @cached_property
     def backbones(self) -> dict[str, dict[str, str]]:

@@ -183,7 +183,11 @@ class _Resolved:
         named = {self.claim.experiment, *(s.experiment for _, s in selectors(self.claim))}
         experiments = self.grid.config.experiments.items()
         asked = ",".join(name for name, own in experiments if own.default or name in named)
-        return f"not asked for: --config experiments={asked} would run it"
+        study = self.grid.study.name
+        return (
+            f"not asked for; to run it: snakemake --cores all --config study={study} "
+            f"experiments={asked}"
+        )
 
     def _unasked(self) -> str:
         """Why nothing is measured as the claim says: a condition or scorer that is not asked."""

@@ -303,16 +303,19 @@ class Grid(DataJobs):
                 for name, entry in self._benchmark_groups().items()
             },
             "confidence": self.config.report.confidence,
+            "stacks": self.sharing,
         }
 
     def _inputs_collect(self, partial: bool = False) -> dict[str, Path]:
-        """Scores and plans of all runs, and what sources and benchmarks share.
+        """Scores and plans of all runs, every stage 1, and what sources and benchmarks share.
 
         With `partial`, only what is finished.
         """
         overlap = self.folder("data", "contamination")
         waits = partial and not (overlap / "record.json").exists()
         inputs = {} if waits else {"overlap": overlap}
+        stacks = {f"align:{name}": self.folder("align", name) for name in self.stacks}
+        inputs |= {n: p for n, p in stacks.items() if not partial or (p / "record.json").exists()}
         for cell, seed in self.runs():
             scores = self.run_folder(cell, seed, "scores")
             if partial and not (scores / "record.json").exists():

@@ -7,7 +7,7 @@ set (`mlan.evidence.recommend`).
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from mlan.evidence.intervals import ITEMS_ONLY
@@ -43,10 +43,14 @@ def answer(rows: Sequence[Row]) -> str:
 
 def worth(row: Row) -> str:
     """Return the best cell's number in points, and cross-fitted."""
-    name = "utility" if row["price"] else "score"
     fitted = row["crossfitted"]
     rest = f", {100 * fitted:.1f} cross-fitted" if math.isfinite(fitted) else ""
-    return f"{name} {100 * row['utility']:.1f}{rest}"
+    return f"{value_name(row)} {100 * row['utility']:.1f}{rest}"
+
+
+def value_name(row: Row) -> str:
+    """Return what the cells are compared by: a score, less its price a utility."""
+    return "utility" if row["price_points"] else "score"
 
 
 def currencies(kept: Sequence[Row], rows: Sequence[Row]) -> str:
@@ -57,29 +61,44 @@ def currencies(kept: Sequence[Row], rows: Sequence[Row]) -> str:
 
 
 def shares_pct(kept: Sequence[Row], rows: Sequence[Row], column: str = "text_share") -> str:
-    """Return shares as `50 to 95 %` where no cell that was tried lies between, else as a list."""
-    chosen = sorted(row[column] for row in kept)
-    between = [row for row in rows if chosen[0] <= row[column] <= chosen[-1]]
-    if len(chosen) > 2 and len(between) == len(chosen):
-        return f"{_pct(chosen[0])} to {_pct(chosen[-1])} %"
-    *first, last = dict.fromkeys(map(_pct, chosen))
+    """Return shares as `50 to 95 %` where all that were tried between are kept, else as a list."""
+    chosen = _pct(kept, column, 1)
+    if _is_range(kept, rows, column):
+        return f"{chosen[0]} to {chosen[-1]} %"
+    *first, last = chosen
     return f"{', '.join(first)} and {last} %" if first else f"{last} %"
 
 
-def _pct(share: float) -> str:
-    return f"{round(100 * share, 1):g}"
+def shares_short(kept: Sequence[Row], rows: Sequence[Row], column: str = "text_share") -> str:
+    """Return the same in whole per cent for a column of a table: `50 to 95`, `0, 75, 95`."""
+    chosen = _pct(kept, column, 0)
+    if _is_range(kept, rows, column):
+        return f"{chosen[0]} to {chosen[-1]}"
+    return ", ".join(chosen)
+
+
+def _is_range(kept: Sequence[Row], rows: Sequence[Row], column: str) -> bool:
+    shares = [row[column] for row in kept]
+    between = [row for row in rows if min(shares) <= row[column] <= max(shares)]
+    return len(shares) > 2 and len(between) == len(shares)
+
+
+def _pct(rows: Sequence[Row], column: str, digits: int) -> list[str]:
+    """The shares of some cells in per cent, rising, each once."""
+    shares = sorted(row[column] for row in rows)
+    return list(dict.fromkeys(f"{round(100 * share, digits):g}" for share in shares))
 
 
 def _where(row: Row) -> str:
-    weight, price = row["weight_vision"], row["price"]
-    words = {
-        0.0: "By text alone",
-        0.5: "At equal weight on vision and text",
-        1.0: "By vision alone",
-    }
+    weight, price = row["weight_vision"], row["price_points"]
     text = f"At weight {weight:g} on vision and {round(1 - weight, 6):g} on text"
-    cost = f", a million LM tokens costing {100 * price:.3g} points" if price else ""
-    return words.get(weight, text) + cost
+    cost = f", a million LM tokens costing {points(price)}" if price else ""
+    return _WEIGHTS.get(weight, text) + cost
+
+
+def points(number: float) -> str:
+    """Return `1 point`, `287 points`."""
+    return f"{number:g} point" + ("" if number == 1 else "s")
 
 
 def basis(rows: Sequence[Row], confidence: float) -> list[str]:
@@ -91,7 +110,21 @@ def basis(rows: Sequence[Row], confidence: float) -> list[str]:
     ]
     if ITEMS_ONLY in covers:
         lines.append("One seed: how much another seed would change is not known.")
-    return lines
+    return [*lines, *_holes(rows)]
+
+
+def _holes(rows: Sequence[Row]) -> Iterator[str]:
+    """Yield why a cell is out that scores above one in the set, if there is any."""
+    kept = [row for row in rows if row["in_set"]]
+    lowest = min(row["utility"] for row in kept)
+    out = [row for row in rows if not row["in_set"] and row["utility"] > lowest]
+    if out:
+        below = [r for r in kept if r["utility"] < max(row["utility"] for row in out)]
+        yield (
+            f"{shares_pct(out, rows)} is out though its {value_name(out[0])} is above that of "
+            f"{shares_pct(below, rows)}: it lacks less to a better share, but does so more "
+            "steadily over seeds and items."
+        )
 
 
 def _counts(seeds: Iterable[int]) -> str:

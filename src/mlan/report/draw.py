@@ -34,6 +34,7 @@ from mlan.report.official import official_table
 from mlan.report.points import frame
 from mlan.report.published import draw_published
 from mlan.report.recommend import draw_recommend, recommend_table
+from mlan.report.sensitivity import sensitivity_table
 from mlan.report.signal import signal_table
 from mlan.report.style import house_style, save, save_data
 from mlan.report.summary import Summary, read_summary
@@ -69,6 +70,7 @@ TABLES: dict[str, Callable[[Summary], Table]] = {
     "scores": scores_table,
     "grid": grid_table,
     "signal": signal_table,
+    "sensitivity": sensitivity_table,
     "official": official_table,
     "tokens": tokens_table,
     "data": data_table,

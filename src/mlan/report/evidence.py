@@ -16,10 +16,15 @@ from mlan.records import checked, read_record
 COLUMNS = {
     "claims": "id sentence source family rule score scorer parser value low high level seeds "
     "clusters n covers margin p_adjusted verdict why registered",
-    "recommend": "weight_vision price cell text_share share_of_lm_tokens "
+    "recommend": "weight_vision price_points cell text_share share_of_lm_tokens "
     "share_of_supervised_tokens lm_tokens utility low high in_set is_best crossfitted seeds covers",
     "power": "id family detectable seeds seeds_needed",
+    "sensitivity": "score weighting cell value low high rank benchmarks weights why",
 }
+_TEXTS = (
+    *("id", "cell", "family", "sentence", "why", "shown", "source"),
+    *("score", "benchmarks", "weights"),
+)
 NOT_RUN = "not run"
 SILENT = (NOT_RUN, "withdrawn")  # verdicts without a number
 POST_HOC = "post hoc"
@@ -32,6 +37,7 @@ class Evidence:
     claims: pd.DataFrame = field(default_factory=lambda: _empty("claims"))
     recommend: pd.DataFrame = field(default_factory=lambda: _empty("recommend"))
     power: pd.DataFrame = field(default_factory=lambda: _empty("power"))
+    sensitivity: pd.DataFrame = field(default_factory=lambda: _empty("sensitivity"))
 
 
 def read_evidence(folder: Path | None) -> Evidence:
@@ -54,7 +60,7 @@ def _empty(name: str) -> pd.DataFrame:
 def _read(folder: Path, name: str) -> pd.DataFrame:
     path = folder / f"{name}.csv"
     # Only the empty field is "absent"; a claim may be called `none`.
-    texts = dict.fromkeys(("id", "cell", "family", "sentence", "why", "shown", "source"), str)
+    texts = dict.fromkeys(_TEXTS, str)
     frame = pd.read_csv(checked(path), keep_default_na=False, na_values=[""], dtype=texts)
     lacking = [column for column in COLUMNS[name].split() if column not in frame.columns]
     if lacking:

@@ -32,9 +32,9 @@ _SET = "#b9d7ea"
 
 @dataclass(frozen=True)
 class Advice:
-    """One share at one weight and price: utility in points, and what is said of it."""
+    """One share at one weight and price (per million LM tokens), and what is said of it."""
 
-    price: float
+    price_points: float
     weight_vision: float
     cell: str
     text_share_pct: float
@@ -54,12 +54,12 @@ def advice(summary: Summary) -> list[Advice]:
     """Return the rows of recommend.csv, by price, weight and share."""
     rows = summary.evidence.recommend.to_dict("records")
     found = [_advice({str(k): v for k, v in row.items()}) for row in rows]
-    return sorted(found, key=lambda a: (a.price, a.weight_vision, a.text_share_pct))
+    return sorted(found, key=lambda a: (a.price_points, a.weight_vision, a.text_share_pct))
 
 
 def _advice(row: Mapping[str, Any]) -> Advice:
     return Advice(
-        price=float(row["price"]),
+        price_points=float(row["price_points"]),
         weight_vision=float(row["weight_vision"]),
         cell=str(row["cell"]),
         text_share_pct=100 * row["text_share"],
@@ -81,7 +81,7 @@ def draw_recommend(summary: Summary) -> tuple[Figure, list[Advice]]:
     rows = advice(summary)
     if not rows:
         return placeholder(TITLE, NOTHING), rows
-    prices = sorted({row.price for row in rows})
+    prices = sorted({row.price_points for row in rows})
     shares = list({row.text_share_pct: row for row in rows}.values())
     shares.sort(key=lambda row: row.text_share_pct)
     lines, wide = math.ceil(len(prices) / COLUMNS), min(COLUMNS, len(prices))
@@ -89,7 +89,7 @@ def draw_recommend(summary: Summary) -> tuple[Figure, list[Advice]]:
     figure.suptitle(TITLE)
     for position, price in enumerate(prices):
         axes = figure.add_subplot(lines, wide, position + 1)
-        _draw(axes, [row for row in rows if row.price == price], shares)
+        _draw(axes, [row for row in rows if row.price_points == price], shares)
         axes.set_title(_price(price))
         axes.set_xlabel("weight of vision")
         if position % COLUMNS:
@@ -112,8 +112,7 @@ def draw_recommend(summary: Summary) -> tuple[Figure, list[Advice]]:
 def _price(price: float) -> str:
     if not price:
         return "tokens cost nothing"
-    each, name = (0.1, "thousand") if price >= 1 else (100, "million")
-    return f"{each * price:.3g} points for a\n{name} LM tokens"
+    return f"{price:g} point{'' if price == 1 else 's'} for a\nmillion LM tokens"
 
 
 def _draw(axes: Axes, rows: Sequence[Advice], shares: Sequence[Advice]) -> None:
@@ -154,15 +153,15 @@ def recommend_table(summary: Summary) -> Table:
     rows = advice(summary)
     found: list[tuple[str, ...]] = []
     blocks: list[int] = []
-    for price, weight in dict.fromkeys((row.price, row.weight_vision) for row in rows):
-        here = [row for row in rows if (row.price, row.weight_vision) == (price, weight)]
+    for price, weight in dict.fromkeys((row.price_points, row.weight_vision) for row in rows):
+        here = [row for row in rows if (row.price_points, row.weight_vision) == (price, weight)]
         best = next((row for row in here if row.is_best), None)
-        if found and found[-1][0] != f"{100 * price:.4g}":
+        if found and found[-1][0] != f"{price:g}":
             blocks.append(len(found))
         inside = [row for row in here if row.in_set]
         found.append(
             (
-                *(f"{100 * price:.4g}", f"{weight:g}"),
+                *(f"{price:g}", f"{weight:g}"),
                 f"{best.text_share_pct:g}" if best else ABSENT,
                 ", ".join(f"{row.text_share_pct:g}" for row in inside),
                 ", ".join(_share(row.share_of_lm_tokens_pct) for row in inside),

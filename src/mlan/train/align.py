@@ -26,6 +26,7 @@ from torch.nn import functional as F
 from transformers.models.llava.modeling_llava import LlavaForConditionalGeneration
 
 from mlan.data.pictures import Pictures, index_of
+from mlan.flops import training_flops
 from mlan.mixture.rows import lay_out
 from mlan.mixture.template import Template, load_tokenizer
 from mlan.model.compose import (
@@ -57,6 +58,7 @@ from mlan.train.objective import step_loss, token_losses
 from mlan.train.projector import read_projector
 from mlan.train.schedule import set_rates
 from mlan.train.seeds import derive, generator
+from mlan.train.shapes import decoder_shape
 
 QUESTION = "What is this?"
 _TEMPERATURE = 0.07
@@ -206,6 +208,8 @@ def _train(
         _warm_start(model, captions, recipe, job.identity["seed"])
     reset_metrics(job.state, done)
     meter = Meter(job.state, "align", recipe["steps"], done=done)
+    shape = decoder_shape(model)
+    prompt = len(template.question(QUESTION, picture=True))
     pull = recipe["regulariser"] if warm else 0.0
     order = _order([len(name) for name in captions.names], recipe, job.identity["seed"])
     value = float("nan")
@@ -221,6 +225,8 @@ def _train(
             if pull:
                 loss = loss + pull * _pull_loss(model, features, captions, rows)
         _update(optimiser, parameters, loss, recipe["clip_norm"])
+        lengths = [prompt + len(captions.names[row]) for row in rows]
+        meter.flops += training_flops(shape, lengths, len(batch.target), full=False)
         meter.step(step + 1, batch.tokens, {"loss": value})
         if step + 1 < recipe["steps"] and checkpoint.due():
             checkpoint.save(step + 1, parameters, optimiser, {})

@@ -20,6 +20,7 @@ import torch
 from torch import Tensor
 from transformers.models.llava.modeling_llava import LlavaForConditionalGeneration
 
+from mlan.flops import training_flops
 from mlan.mixture.forms import FORMS
 from mlan.mixture.plan import build_plan
 from mlan.mixture.template import Template, load_tokenizer
@@ -34,6 +35,7 @@ from mlan.train.meter import Meter, reset_metrics
 from mlan.train.objective import step_loss, token_losses
 from mlan.train.schedule import set_rates
 from mlan.train.seeds import generator
+from mlan.train.shapes import decoder_shape, picture_flops
 
 # Steps whose captions are sorted by length together, as in stage 2.
 _WINDOW = 15
@@ -130,21 +132,25 @@ def train_captions(
     if done:
         log.info("going on from step %d", done)
     meter = Meter(job.state, "align", len(steps), done=done)
+    shape, of_picture = decoder_shape(model), picture_flops(model)
     value = float("nan")
     for step in range(done, len(steps)):
         set_rates(optimiser, step, len(steps), warmup)
         optimiser.zero_grad(set_to_none=True)
         noise = generator("align noise", job.identity["seed"], step)
-        begun, tokens, value = time.monotonic(), 0, 0.0
+        begun, tokens, learnt, value = time.monotonic(), 0, 0, 0.0
         for batch in _batches(steps[step], captioned.encoded(steps[step]), recipe):
             meter.wait += time.monotonic() - begun
             loss = _loss(job, model, batch, features, noise)
             loss.backward()
             value += float(loss.detach())
             tokens += batch.tokens
+            learnt += len(batch.target)
+            meter.tower_flops += of_picture * len(batch.images)
             begun = time.monotonic()
         torch.nn.utils.clip_grad_norm_(parameters.values(), recipe["clip_norm"])
         optimiser.step()
+        meter.flops += training_flops(shape, steps[step]["tokens"], learnt, full=False)
         meter.step(step + 1, tokens, {"loss": value})
         if step + 1 < len(steps) and checkpoint.due():
             checkpoint.save(step + 1, parameters, optimiser, {})

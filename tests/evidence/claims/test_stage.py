@@ -93,7 +93,7 @@ def test_table_has_a_row_a_claim_and_all_columns(summary: Path) -> None:
 def test_study_without_claims_writes_an_empty_table(summary: Path) -> None:
     assert run(summary).empty
     written = read_record(summary.parent / "evidence")["outputs"]
-    assert sorted(written) == ["claims.csv", "power.csv", "recommend.csv"]
+    assert sorted(written) == ["claims.csv", "power.csv", "recommend.csv", "sensitivity.csv"]
     assert pd.read_csv(summary.parent / "evidence" / "power.csv").empty
 
 
@@ -125,3 +125,18 @@ def test_what_a_claim_could_see_is_told_from_the_study_itself(summary: Path) -> 
     assert (row["id"], row["seeds"], row["components"]) == ("up", 3, "own results")
     # A margin of 3 points and what seeds and items hide behind it.
     assert row["detectable"] > 0.03
+
+
+def test_averages_under_other_weights_are_told_in_the_primary_measure(summary: Path) -> None:
+    run(summary, primary={"scorer": "generate", "parser": "lenient", "condition": "real"})
+
+    table = pd.read_csv(summary.parent / "evidence" / "sensitivity.csv")
+    assert set(table["parser"]) == {"lenient"}
+    assert len(table) == 3 * len(SHARES)
+    equal = table[table["weighting"] == "equal"]
+    assert list(equal["value"]) == pytest.approx(list(CURVE.values()), abs=1e-5)
+    assert list(equal["rank"]) == [4, 3, 2, 1, 5]
+    # Both benchmarks are guessed in a quarter of cases.
+    above = table[table["weighting"] == "chance_corrected"]
+    expected = [(value - 0.25) / 0.75 for value in CURVE.values()]
+    assert list(above["value"]) == pytest.approx(expected, abs=1e-5)

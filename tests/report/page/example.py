@@ -110,7 +110,7 @@ def choice(share: float, **changes: str) -> dict[str, str]:
     """A row of recommend.csv: a cell that is neither in the set nor the best."""
     row = {
         "weight_vision": "0.5",
-        "price": "0",
+        "price_points": "0",
         "cell": f"share-{100 * share:g}",
         "text_share": str(share),
         "share_of_lm_tokens": str(share / 2),
@@ -137,6 +137,26 @@ def choices(best: float, inside: tuple[float, ...], shares: tuple[float, ...]) -
         for share in shares
     ]
     return Evidence(recommend=tuple(rows))
+
+
+def sensitivity() -> pd.DataFrame:
+    """The vision average: the other cell is best by signal, above chance is undefined."""
+    rows = []
+    for weighting, ranks in (("equal", (1, 2)), ("chance_corrected", ()), ("signal", (2, 1))):
+        for cell, rank in zip(CELLS, ranks or (None, None), strict=True):
+            rows.append(
+                {
+                    **dict.fromkeys(COLUMNS["sensitivity"].split(), ""),
+                    "score": "vision average",
+                    "weighting": weighting,
+                    "cell": cell,
+                    "rank": rank,
+                    "benchmarks": "flag" if ranks else "",
+                    "weights": "1" if ranks else "",
+                    "why": "" if ranks else f"no chance {EVIL}",
+                }
+            )
+    return pd.DataFrame(rows)
 
 
 def page_job(root: Path, out: str = "page", evidence: bool = True, **changes: Any) -> Job:
@@ -279,6 +299,14 @@ def _write_report(folder: Path) -> None:
         words=1,
     )
     write_table(table, folder / "tables", "scores")
+    other = Table(
+        caption="Other weights.",
+        header=("average", "of", "by signal"),
+        rows=(("vision average", "0 %", "50 ± 4"),),
+        note="Weight: of a point.",
+        words=2,
+    )
+    write_table(other, folder / "tables", "sensitivity")
     again(folder, "draw", {})
 
 
@@ -293,4 +321,5 @@ def _write_evidence(folder: Path) -> None:
     write_csv(folder / "recommend.csv", pd.DataFrame([dict(row) for row in both.recommend]))
     power = {"id": ["on_par"], "detectable": [0.045], "seeds_needed": [5], "components": ["own"]}
     write_csv(folder / "power.csv", pd.DataFrame(power))
+    write_csv(folder / "sensitivity.csv", sensitivity())
     again(folder, "claims", {})

@@ -53,8 +53,8 @@ def test_other_weights_and_prices_are_a_table_and_never_the_lead() -> None:
     rows = [
         choice(0.0, weight_vision="1.0", in_set="True", is_best="True"),
         choice(1.0, weight_vision="1.0"),
-        choice(0.0, price="2.5"),
-        choice(1.0, price="2.5", in_set="True", is_best="True"),
+        choice(0.0, price_points="250"),
+        choice(1.0, price_points="250", in_set="True", is_best="True"),
     ]
     found = answer(Evidence(recommend=tuple(rows)), (), 0.95)
     assert found.lead == "This study has not computed a recommended share."

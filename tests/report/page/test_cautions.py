@@ -109,3 +109,37 @@ def test_gaps_are_claims_experiments_runs_and_conditions(
         *([("run", "share-0", "Seeds planned and not there: 2.")] if missing else []),
         ("condition", "blank pictures, dev part", "Asked in seed 0 only."),
     ]
+
+
+def answered(seed: int, **flipped: int) -> Run:
+    """A run whose predict job asked 100 questions again."""
+    alone = {"asked": 100, "answers": 0, "labels": 0, "choices": 0, "largest_gap": 0.1, **flipped}
+    record = {"code": "c", "versions": {}, "inputs": {}, "facts": {"answers": 960, "alone": alone}}
+    place = f"cells/text75/seed{seed}/predictions"
+    return Run("text75", seed, {"predictions": Step("predict", place, "d", record, 1.0)})
+
+
+def batches(summary: Summary, *runs: Run) -> dict[str, str]:
+    design, trace = facts(seed_varies=VARIES), Trace(runs, (), ())
+    found = cautions(summary, design, Evidence(), (), trace)
+    return {one.topic: one.text.replace("\xa0", " ") for one in found}
+
+
+def test_answers_that_hang_on_their_batch_warn_with_the_worst_run(summary_of: SummaryOf) -> None:
+    runs = (answered(0, answers=1), answered(1, answers=2), answered(2, labels=1))
+    # 2 of 100: centre (.02 + z^2 / 200) / (1 + z^2 / 100), z = 1.96: .55 to 7.0 %.
+    assert batches(summary_of(), *runs)["Batches"] == (
+        "Asked once more by itself, outside its batch, another came out for the written answer of "
+        "2 of 100 questions in text75, seed 1 (0.55 % to 7 % of all, at 95 %) and the likeliest "
+        "label of 1 of 100 questions in text75, seed 2 (0.177 % to 5.45 % of all, at 95 %), the "
+        "most of 3 runs. A run's score is no more exact than that."
+    )
+
+
+def test_answers_that_never_flip_or_were_not_asked_again_do_not_warn(
+    summary_of: SummaryOf,
+) -> None:
+    assert "Batches" not in batches(summary_of(), answered(0), answered(1))
+    record = {"code": "c", "versions": {}, "inputs": {}, "facts": {"answers": 960}}
+    plain = Run("text75", 0, {"predictions": Step("predict", "p", "d", record, 1.0)})
+    assert "Batches" not in batches(summary_of(), plain)

@@ -122,6 +122,16 @@ def test_answer_and_verdicts_come_first_then_what_was_not_tested_is_said(html: s
     assert places == sorted(places)
 
 
+def test_answer_says_whether_other_weights_change_the_best_share(html: str) -> None:
+    said = (
+        "With benchmarks weighed equally, above chance or by signal, the vision average is highest "
+        "at 0 % (equal weights) or 100 % (by signal) (undefined: above chance). This answer and "
+        'all claims weigh them equally; <a href="#table-sensitivity">the weights</a>.'
+    )
+    assert html.index('id="answer"') < html.index(said) < html.index('id="verdicts"')
+    assert "Averages under other weights" in html.split('id="table-sensitivity"', 1)[1][:100]
+
+
 def test_scores_and_claims_lead_back_to_runs_with_command_plan_and_code(
     html: str, study_folder: Path
 ) -> None:
@@ -159,6 +169,7 @@ def test_study_without_claims_says_so(tmp_path: Path) -> None:
     html = (tmp_path / "report.html").read_text()
     assert "This study has not computed a recommended share." in html
     assert "This study has no claims" in html
+    assert "weighed equally" not in html
 
 
 def test_pair_without_answers_says_so(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 Model: everything is read from the summary folder; what is claimed, how it stands in the ledger and
 the planned cells are the job's identity. Not here: the statistics (`rules`, `verdicts`,
-`mlan.evidence.recommend`, `mlan.evidence.planned_power`).
+`mlan.evidence.recommend`, `mlan.evidence.sensitivity`, `mlan.evidence.planned_power`).
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import Any
 
 import pandas as pd
 
+from mlan.evidence.averages import Averages
 from mlan.evidence.blocks import Cell
 from mlan.evidence.budgets import read_tokens
 from mlan.evidence.claims.verdicts import COLUMNS, verdict_rows
@@ -23,13 +24,16 @@ from mlan.evidence.planned_power import power_rows
 from mlan.evidence.recommend import COLUMNS as RECOMMEND
 from mlan.evidence.recommend import recommend_rows
 from mlan.evidence.results import Key, Results, read_results
+from mlan.evidence.sensitivity import COLUMNS as SENSITIVITY
+from mlan.evidence.sensitivity import sensitivity_rows
 from mlan.evidence.variance_parts import Assumed, Finished, planned_of
 from mlan.records import write_csv
 from mlan.stage import Job
 
 
 def claims(job: Job) -> None:
-    """Write claims.csv, power.csv (a row a claim), recommend.csv (a row a weight, price and cell).
+    """Write claims.csv, power.csv (a row a claim), recommend.csv (a row a weight, price and cell),
+    sensitivity.csv (a row an average, weighting and cell).
 
     Inputs: `summary`. Raises DataError, IntegrityError.
     """
@@ -43,17 +47,15 @@ def claims(job: Job) -> None:
         withdrawn=identity["withdrawn"],
         partial=identity["partial"],
     )
-    answer = recommend_rows(
-        results,
-        [cell.name for cell in curve(results.cells.values())],
-        tokens,
-        Key(**identity["primary"]),
-        confidence=identity["confidence"],
-    )
+    swept = [cell.name for cell in curve(results.cells.values())]
+    primary, confidence = Key(**identity["primary"]), identity["confidence"]
+    answer = recommend_rows(results, swept, tokens, primary, confidence=confidence)
+    sensitivity = sensitivity_rows(Averages(results, swept), primary, confidence)
     power = power_rows(identity["claims"], [Finished(results), Assumed()], planned_of(results))
     tables = {
         "claims": (rows, COLUMNS),
         "recommend": (answer, RECOMMEND),
+        "sensitivity": (sensitivity, SENSITIVITY),
         "power": (power, POWER),
     }
     outputs = []

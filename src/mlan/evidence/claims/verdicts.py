@@ -17,9 +17,13 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from mlan.errors import DataError
-from mlan.evidence.claims.rules import Outcome, Ratio, Samples, outcome, value
+from mlan.evidence.averages import Averages
+from mlan.evidence.claims.otherwise import COLUMNS as OTHERWISE
+from mlan.evidence.claims.otherwise import otherwise
+from mlan.evidence.claims.rules import Outcome, Ratio, Samples, outcome
 from mlan.evidence.claims.seeds import Seeds, seeds_of
 from mlan.evidence.claims.terms import Contrast, contrast_of, sample_of
+from mlan.evidence.curves import curve
 from mlan.evidence.multiple import holm
 from mlan.evidence.published import published_value
 from mlan.evidence.results import Results
@@ -38,12 +42,9 @@ _SAID = ("id", "sentence", "source", "family", "experiment", "rule", "score", "s
 COLUMNS = [
     *(*_SAID, "condition", "estimand", "value", "low", "high", "level", "standard_error", "df"),
     *("seeds", "clusters", "n", "covers", "margin", "reason", "expected", "p", "p_adjusted"),
-    *("p_opposite_adjusted", "verdict", "why", "registered", "shown", "value_lenient"),
-    *("value_option", "published", "edge", "range_low", "range_high", "direction"),
-    *("seed_variance", "p_own", "p_pooled"),
+    *("p_opposite_adjusted", "verdict", "why", "registered", "shown", *OTHERWISE, "published"),
+    *("edge", "range_low", "range_high", "direction", "seed_variance", "p_own", "p_pooled"),
 ]
-# The same contrast measured otherwise, as a sensitivity.
-_OTHERWISE = {"value_lenient": ("generate", "lenient"), "value_option": ("label_logit", "argmax")}
 
 
 @dataclass(frozen=True)
@@ -93,6 +94,7 @@ def verdict_rows(
     run, or with `partial` tested on the seeds that exist, and its row says so.
     """
     tested = [_tested(claim, results, tokens, partial) for claim in claims]
+    averages = Averages(results, [cell.name for cell in curve(results.cells.values())])
     adjusted = adjust(tested, set(post_hoc), [family for _, family in withdrawn])
     for one in tested:
         claim = one.claim
@@ -101,7 +103,7 @@ def verdict_rows(
             "margin": _margin(claim),
             **_numbers(one, adjusted.get(claim["id"])),
             "registered": POST_HOC if claim["id"] in post_hoc else BEFORE,
-            **{name: _otherwise(one, results, how) for name, how in _OTHERWISE.items()},
+            **otherwise(claim, one.contrasts, averages),
             "published": published_value(claim),
             **_place(claim),
         }
@@ -287,16 +289,3 @@ def _verdict(found: Outcome, adjusted: Adjusted, alpha: float) -> tuple[str, str
     if found.p <= alpha:
         return UNDECIDED, "shown by itself, but not beside the other claims of its family"
     return UNDECIDED, "neither the claim nor its opposite is shown"
-
-
-def _otherwise(one: Finding, results: Results, how: tuple[str, str]) -> float:
-    """The claim's value as another scorer and parser have it; NaN where that is no one thing."""
-    measures = {measure for contrast in one.contrasts for measure in contrast.measures}
-    if len(measures) != 1:
-        return math.nan
-    changed = [contrast.measured(*how) for contrast in one.contrasts]
-    try:
-        samples = [(contrast.role, sample_of(results, contrast)) for contrast in changed]
-    except DataError:
-        return math.nan
-    return value(one.claim, _by_role(samples))

@@ -61,7 +61,7 @@ def answer(evidence: Evidence, found: Sequence[Family], level: float) -> Answer:
 def _groups(rows: Sequence[Row]) -> dict[tuple[float, float], list[Row]]:
     found: dict[tuple[float, float], list[Row]] = {}
     for row in rows:
-        key = (round(number(row["weight_vision"]), 6), number(row["price"]))
+        key = (round(number(row["weight_vision"]), 6), number(row["price_points"]))
         found.setdefault(key, []).append(row)
     return found
 
@@ -133,7 +133,7 @@ def _choice(weight: float, price: float, rows: Sequence[Row]) -> Choice:
     inside, best = _kept(rows)
     return Choice(
         weight=f"{100 * weight:g}{PERCENT}",
-        price=f"{100 * price:g}",
+        price=f"{price:g}",
         best=percentages([number(best["text_share"])]),
         shares=_shares(inside, rows),
         lm_tokens=_range(inside, "share_of_lm_tokens"),

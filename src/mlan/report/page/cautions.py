@@ -1,7 +1,8 @@
 """What a reader must know before believing a number: one line a reason, the gravest first.
 
 Each is found in data, never assumed: missing runs, one seed, one stage 1, mixed code, shared
-items, unreadable answers, few items, claims written after the scores. A page without a warning
+items, unreadable answers, few items, claims written after the scores, answers that hang on their
+batch. A page without a warning
 says that it looked for them.
 """
 
@@ -10,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from mlan.evidence.multiple import wilson
 from mlan.report.page.evidence import Evidence, is_true, number
 from mlan.report.page.facts import Facts
 from mlan.report.page.numbers import PERCENT, listed
@@ -22,6 +24,11 @@ from mlan.report.summary import MEASURES, Summary
 FEW_ITEMS = 100
 # Answers that no rule could read, above which a score tells about format as well.
 MUCH_INVALID = 0.05
+_FLIPPED = {
+    "answers": "the written answer",
+    "labels": "the likeliest label",
+    "choices": "the likeliest option",
+}
 
 
 @dataclass(frozen=True)
@@ -46,6 +53,7 @@ def cautions(
         *_few(summary),
         *_noise(summary, evidence),
         *_order(summary),
+        *_batches(summary, trace),
     )
 
 
@@ -172,6 +180,37 @@ def _order(summary: Summary) -> Iterator[Caution]:
             "Order not controlled",
             f"{listed(summary.order_not_controlled)}: trained by an external command, which "
             "decides the order of examples by itself.",
+        )
+
+
+def _batches(summary: Summary, trace: Trace) -> Iterator[Caution]:
+    """Answers that hang on the batch, in the run with most of them, of each kind.
+
+    Which questions are asked again follows from hashes of their names, as if drawn: each is one
+    trial of the rate in all questions of its run. Rates are near 0, hence Wilson's interval, which
+    does not know that the run with most was chosen.
+    """
+    again = [
+        (facts["alone"], f"{run.cell}, seed {run.seed}")
+        for run in trace.runs
+        if (step := run.steps.get("predictions"))
+        and "alone" in (facts := step.record.get("facts", {}))
+    ]
+    told = []
+    for kind, words in _FLIPPED.items() if again else ():
+        found, where = max(again, key=lambda one: one[0][kind] / one[0]["asked"])
+        flipped, asked = found[kind], found["asked"]
+        if flipped:
+            low, high = (_percent(x) for x in wilson(flipped, asked, summary.confidence))
+            told.append(
+                f"{words} of {flipped} of {asked} questions in {where} ({low} to {high} of all, at "
+                f"{summary.level})"
+            )
+    if told:
+        yield Caution(
+            "Batches",
+            f"Asked once more by itself, outside its batch, another came out for {listed(told)}, "
+            f"the most of {len(again)} runs. A run's score is no more exact than that.",
         )
 
 

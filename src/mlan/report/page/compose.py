@@ -22,6 +22,7 @@ from mlan.report.page.numbers import listed
 from mlan.report.page.trace import Trace
 from mlan.report.page.unrun import Gap, gaps
 from mlan.report.page.verdicts import counts, families
+from mlan.report.sensitivity import robustness
 from mlan.report.summary import Summary
 
 PARTS = (
@@ -36,7 +37,7 @@ PARTS = (
     ("way-back", "Way back"),
 )
 _CHOICE_HEADER = (
-    *("weight of vision", "price", "best share", "shares in the set"),
+    *("weight of vision", "price, points a million LM tokens", "best share", "shares in the set"),
     *("text share of LM tokens", "of learnt tokens", "score of the winner, %"),
 )
 
@@ -59,6 +60,7 @@ def compose(
         "parts": PARTS,
         "scope": _scope(summary, facts, trace),
         "answer": told,
+        "weighed": robustness(evidence.sensitivity, summary),
         "choice_header": _CHOICE_HEADER,
         "choice_numbers": (False, *[True] * (len(_CHOICE_HEADER) - 1)),
         "choice_rows": [_choice(one) for one in told.choices],

@@ -1,4 +1,4 @@
-"""The claims, the recommendation and the power of a study, as the claims stage wrote them.
+"""Claims, recommendation, power and sensitivities of a study, as the claims stage wrote them.
 
 Everything stays text until it is shown; a number is parsed where it is needed, and a field
 that is empty is a number that does not exist (NaN). A study without claims has none of the files.
@@ -22,20 +22,22 @@ Row = Mapping[str, str]
 COLUMNS = {
     "claims": "id sentence source family rule score scorer parser estimand value low high level "
     "seeds n covers margin reason p_adjusted verdict why registered shown",
-    "recommend": "weight_vision price cell text_share share_of_lm_tokens "
+    "recommend": "weight_vision price_points cell text_share share_of_lm_tokens "
     "share_of_supervised_tokens utility in_set is_best crossfitted seeds covers",
     "power": "id detectable seeds_needed components",
+    "sensitivity": "score weighting cell value low high rank benchmarks weights why",
     "signal": "benchmark scorer parser spread seed_sd ratio p decides why",
 }
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """Rows of claims.csv, recommend.csv, power.csv and signal.csv; empty where there is no file."""
+    """Rows of the tables of these names; empty where there is no file."""
 
     claims: tuple[Row, ...] = ()
     recommend: tuple[Row, ...] = ()
     power: tuple[Row, ...] = ()
+    sensitivity: tuple[Row, ...] = ()
     signal: tuple[Row, ...] = ()
 
 
@@ -45,6 +47,7 @@ def read_evidence(summary: Path, evidence: Path | None) -> Evidence:
         claims=_rows(evidence, "claims"),
         recommend=_rows(evidence, "recommend"),
         power=_rows(evidence, "power"),
+        sensitivity=_rows(evidence, "sensitivity"),
         signal=_rows(summary, "signal"),
     )
 

@@ -1,7 +1,8 @@
 """Figures and tables on the page, as the stage that draws wrote them.
 
-Whatever its record names is shown, in the order told here; a new figure needs no line here, only
-a better title. The numbers behind a figure stand below it. Not here: any number.
+Whatever its record names is shown, in the order told here, and what is drawn from measured times,
+which no record vouches for; a new figure needs no line here, only a better title. The numbers
+behind a figure stand below it. Not here: any number.
 """
 
 from __future__ import annotations
@@ -35,12 +36,15 @@ FIGURES = {
     "forgetting": ("Gained and lost", "Items gained and lost against the model before stage 2."),
     "composition": ("Composition", "Examples and tokens by kind in every cell."),
     "contamination": ("Shared items", "Test items that training sources hold too."),
+    "cost": ("Score against cost", "Scores over operations and hours of training."),
 }
 TABLES = (
-    *("scores", "grid", "claims", "recommend", "signal", "official", "scores_clean"),
-    *("contamination", "forgetting", "tokens", "data", "recipe", "compute"),
+    *("scores", "grid", "claims", "recommend", "sensitivity", "signal", "official"),
+    *("scores_clean", "contamination", "forgetting", "tokens", "data", "recipe", "compute"),
 )
 TABLE_TITLES = {
+    "claims": "Claims with their verdicts",
+    "recommend": "Recommended share by weight and price",
     "scores": "Scores",
     "official": "Scores by each benchmark's own rule",
     "scores_clean": "Scores without shared items",
@@ -48,11 +52,14 @@ TABLE_TITLES = {
     "forgetting": "Gained and lost against stage 1",
     "tokens": "Training tokens",
     "signal": "Signal and noise",
+    "sensitivity": "Averages under other weights",
     "grid": "Benchmarks by share",
     "data": "Data",
     "recipe": "Hyper-parameters",
     "compute": "Computing time",
 }
+# Drawn from measured times: beside the rest, in no record.
+_MEASURED = ("figures/cost", "tables/compute")
 # Rows of a table above which it is folded up at first.
 _LONG = 45
 # How a cell begins that holds a number, or none.
@@ -92,6 +99,13 @@ class Table:
         return len(self.rows) > _LONG
 
 
+def title(kind: str, name: str) -> str:
+    """Return the title of a `figure` or a `table`; of a new one its name in words."""
+    if kind == "figure":
+        return FIGURES.get(name, (_words(name), ""))[0]
+    return TABLE_TITLES.get(name, _words(name))
+
+
 def figures(report: Path) -> list[Figure]:
     """Return every figure of a report folder. Raises IntegrityError."""
     names = _ordered(_named(report, "figures", ".svg"), [*FIGURES])
@@ -99,14 +113,14 @@ def figures(report: Path) -> list[Figure]:
 
 
 def _figure(folder: Path, name: str) -> Figure:
-    title, caption = FIGURES.get(name, (_words(name), ""))
-    data = checked(folder / f"{name}.csv").read_text(encoding="utf-8")
+    caption = FIGURES.get(name, ("", ""))[1]
+    data = _sound(folder / f"{name}.csv").read_text(encoding="utf-8")
     return Figure(
         name=name,
-        title=title,
+        title=title("figure", name),
         caption=caption,
-        alt=f"Figure: {caption or title} Its numbers are given below it.",
-        image=figure(folder, name),
+        alt=f"Figure: {caption or title('figure', name)} Its numbers are given below it.",
+        image=figure(folder, name, _sound),
         data=data,
         rows=max(0, data.count("\n") - 1),
     )
@@ -121,13 +135,13 @@ def tables(report: Path) -> list[Table]:
 
 def _table(folder: Path, name: str) -> Table:
     """Header and rows are those of the CSV; caption and note those of the Markdown."""
-    text = checked(folder / f"{name}.csv").read_text(encoding="utf-8")
+    text = _sound(folder / f"{name}.csv").read_text(encoding="utf-8")
     header, *rows = list(csv.reader(io.StringIO(text))) or [[]]
-    lines = checked(folder / f"{name}.md").read_text(encoding="utf-8").strip().split("\n")
+    lines = _sound(folder / f"{name}.md").read_text(encoding="utf-8").strip().split("\n")
     prose = [line for line in lines if line and not line.startswith("|")]
     return Table(
         name=name,
-        title=TABLE_TITLES.get(name, _words(name)),
+        title=title("table", name),
         caption=prose[0],
         header=tuple(header),
         rows=tuple(map(tuple, rows)),
@@ -140,8 +154,14 @@ def _table(folder: Path, name: str) -> Table:
 
 def _named(report: Path, folder: str, ending: str) -> list[str]:
     outputs: Mapping[str, str] = read_record(report)["outputs"]
-    paths = [Path(name) for name in outputs]
+    measured = [f"{name}{ending}" for name in _MEASURED if (report / f"{name}{ending}").exists()]
+    paths = [Path(name) for name in (*outputs, *measured)]
     return [p.stem for p in paths if p.parts[0] == folder and p.suffix == ending]
+
+
+def _sound(path: Path) -> Path:
+    """A file that may be read. Raises IntegrityError for one that differs from its record."""
+    return path if f"{path.parent.name}/{path.stem}" in _MEASURED else checked(path)
 
 
 def _ordered(found: Sequence[str], known: Sequence[str]) -> list[str]:
