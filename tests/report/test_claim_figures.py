@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
 from matplotlib.axes import Axes
+from matplotlib.markers import CARETLEFTBASE, CARETRIGHTBASE
 
+from mlan.report.claims import claims_table
 from mlan.report.cliff import draw_cliff
 from mlan.report.evidence import read_evidence
-from mlan.report.forest import claims_table, draw_claims
+from mlan.report.forest import MARGIN, draw_claims
 from mlan.report.recommend import draw_recommend, recommend_table
 from mlan.report.style import VERDICTS, house_style
 from mlan.report.summary import MEASURES, Summary
 from tests.report.made_up import NOT_RUN, claim
 
 Told = Callable[..., Summary]
+LEFT, RIGHT = CARETLEFTBASE, CARETRIGHTBASE
 
 
 def words(axes: Axes) -> list[str]:
@@ -29,12 +33,13 @@ def test_claims_every_row_says_number_and_verdict(told: Told) -> None:
         figure, rows = draw_claims(told())
     (axes,) = figure.axes
     labels = [label.get_text() for label in axes.get_yticklabels()]
-    assert labels[0] == "on_par_vision"
-    assert "stated_late (post hoc)" in labels
+    assert labels[0] == ("A text-heavy mixture is not worse on vision\nthan a vision-heavy one.")
+    assert "stated_late (post hoc)" in labels  # its sentence does not fit
     said = words(axes)
-    assert "1.2 (-2.0 to 4.5)  supported" in said
-    assert "-8.0 (-12.0 to -3.0)  contradicted" in said
+    assert "1.2 (95 %: -2.0 to 4.5)  supported" in said
+    assert "-8.0 (95 %: -12.0 to -3.0)  contradicted" in said
     assert "0.51x tokens  supported" in said
+    assert said.count("a ratio: not on this axis") == 1
     assert said.count("not run") == 1
     assert [text for text in said if text.endswith("family")] == [
         "primary family",
@@ -51,26 +56,33 @@ def test_claims_a_family_stands_together(told: Told) -> None:
 
 
 @pytest.mark.parametrize(
-    ("changes", "places"),
+    ("changes", "places", "said"),
     [
-        ({"rule": "superiority"}, [3.0]),
-        ({"rule": "non_inferiority"}, [-3.0]),
-        ({"rule": "equivalence"}, [-3.0, 3.0]),
-        ({"rule": "plateau"}, [3.0]),
-        ({"rule": "cliff"}, [3.0]),
-        ({"rule": "trend", "direction": "rises"}, [3.0]),
-        ({"rule": "trend", "direction": "falls"}, [-3.0]),
-        ({"rule": "interaction", "direction": "larger"}, [3.0]),
-        ({"rule": "interaction", "direction": "equal"}, [-3.0, 3.0]),
+        ({"rule": "superiority"}, {3.0: RIGHT}, "> 3.0"),
+        ({"rule": "non_inferiority"}, {-3.0: RIGHT}, "> -3.0"),
+        ({"rule": "equivalence"}, {-3.0: RIGHT, 3.0: LEFT}, "-3.0 to 3.0"),
+        ({"rule": "plateau"}, {3.0: LEFT}, "< 3.0"),
+        ({"rule": "cliff"}, {3.0: RIGHT}, "> 3.0"),
+        ({"rule": "trend", "direction": "rises"}, {3.0: RIGHT}, "> 3.0"),
+        ({"rule": "trend", "direction": "falls"}, {-3.0: LEFT}, "< -3.0"),
+        ({"rule": "saturation"}, {}, "gain, then within 3.0"),
+        ({"rule": "interaction", "direction": "larger"}, {3.0: RIGHT}, "> 3.0"),
+        ({"rule": "interaction", "direction": "equal"}, {-3.0: RIGHT, 3.0: LEFT}, "-3.0 to 3.0"),
     ],
 )
-def test_claims_margin_stands_where_the_rule_holds_the_estimate_against(
-    told: Told, changes: dict[str, str], places: list[float]
+def test_claims_margin_points_to_where_the_claim_is_shown(
+    told: Told, changes: dict[str, str], places: dict[float, Any], said: str
 ) -> None:
+    summary = told([claim("one", margin=0.03, **changes)])
     with house_style():
-        figure, _ = draw_claims(told([claim("one", margin=0.03, **changes)]))
-    dotted = [line for line in figure.axes[0].lines if line.get_linestyle() == ":"]
-    assert [float(line.get_xdata()[0]) for line in dotted] == pytest.approx(places)
+        figure, _ = draw_claims(summary)
+    lines = [line for line in figure.axes[0].lines if line.get_label() == MARGIN]
+    assert [float(line.get_xdata()[0]) for line in lines] == pytest.approx([*places])
+    carets = [line for line in figure.axes[0].lines if line.get_marker() in (LEFT, RIGHT)]
+    drawn = {round(float(line.get_xdata()[0]), 9): line.get_marker() for line in carets}
+    assert drawn == places
+    (row,) = claims_table(summary).rows
+    assert row[8] == said
 
 
 def test_claims_interval_that_leaves_the_axis_ends_in_an_arrow(told: Told) -> None:
@@ -101,8 +113,12 @@ def test_claims_withdrawn_and_not_run_are_grey_and_have_no_mark(told: Told) -> N
 def test_claims_table_has_sentence_interval_and_reason_for_silence(told: Told) -> None:
     table = claims_table(told())
     by_id = {row[0]: row for row in table.rows}
-    assert by_id["on_par_vision"][5:9] == ("1.2", "-2.0 to 4.5", "3.0", "0.020")
-    assert by_id["half_the_tokens"][5:8] == ("0.51", "–", "0.60")
+    assert by_id["on_par_vision"][4:10] == (
+        *("vision average (points)", "1.2", "-2.0 to 4.5", "95 %", "> -3.0", ".020"),
+    )
+    assert by_id["half_the_tokens"][4:9] == (
+        *("LM tokens (ratio)", "0.51", "–", "–", "at most 0.60"),
+    )
     assert by_id["token_budget"][-1] == "not run: experiment tokens is not in this study"
     assert by_id["stated_late"][-1] == "supported (post hoc)"
     assert table.blocks == (3,)
@@ -137,9 +153,12 @@ def test_cliff_line_is_the_least_squares_line_and_goes_on_from_its_last_cell(tol
     assert (said.value_pct, said.low_pct, said.high_pct, said.margin_pct) == pytest.approx(
         (11, 4, 18, 2)
     )
+    (drop,) = [line for line in figure.axes[0].lines if line.get_marker() == "_"]
+    assert min(drop.get_xdata()) > 100  # beside the edge's own interval
+    assert list(drop.get_ydata()) == pytest.approx([means[4] + 25 * slope, means[5]])
     title = figure.axes[0].get_title(loc="left")
     assert title.startswith("cliff_at_text_only: supported")
-    assert "drop beyond the line 11.0 (4.0 to 18.0) points, margin 2.0" in title
+    assert "drop beyond the line 11.0 (95 %: 4.0 to 18.0) points, margin 2.0" in title
 
 
 def test_cliff_strip_of_a_plateau_is_as_high_as_the_margin(told: Told) -> None:
@@ -171,6 +190,7 @@ def test_recommend_draws_the_set_and_the_best_of_every_weight(told: Told) -> Non
     assert len(free.patches) == len(inside)
     (line,) = free.lines
     assert [int(y) for y in line.get_ydata()] == [5, 4, 4, 4, 3, 2, 2, 2, 1, 0, 0]
+    assert line.get_linestyle() == "None"  # between two weights nothing is known
     labels = [label.get_text() for label in free.get_yticklabels()]
     assert labels[2] == "25 | 12 | 50"  # of examples, LM tokens, learnt tokens
 

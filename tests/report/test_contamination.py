@@ -51,6 +51,15 @@ def test_square_says_the_fraction_of_the_test_items(summary_of: Build) -> None:
     assert all(a - b > 0.1 for a, b in pairwise(shades))
 
 
+def test_sources_that_hold_nothing_are_told_in_a_sentence(summary_of: Build) -> None:
+    summary = summary_of(benchmarks=FEW)
+    clean = replace(summary, shared=[{**row, "fraction": 0.0} for row in summary.shared])
+    figure, squares = draw_contamination(clean)
+    assert len(squares) == 9  # the numbers stay
+    said = " ".join(figure.texts[0].get_text().split())
+    assert "none of 3 sources holds the question or the picture of an item of 3 benchmarks" in said
+
+
 @pytest.mark.parametrize(
     ("percent", "text"), [(0, "·"), (0.025, "0.025"), (1.25, "1.2"), (9.96, "10"), (100, "100")]
 )

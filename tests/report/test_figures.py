@@ -12,12 +12,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from matplotlib.axes import Axes
-from matplotlib.collections import PolyCollection
+from matplotlib.collections import LineCollection
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 from mlan.report.controls import draw_real_vs_blind
-from mlan.report.curve import Look, apart, draw_panel, segments, top_pct
+from mlan.report.curve import Look, apart, beside, draw_panel, segments, top_pct
+from mlan.report.legend import legend
 from mlan.report.points import Point, counts_text
 from mlan.report.style import SERIES, house_style
 from mlan.report.summary import MEASURES, Key, Summary
@@ -28,15 +30,38 @@ Build = Callable[..., Summary]
 HOLES = frozenset({(0.25, 1), (0.25, 2), (0.75, 0), (0.75, 1), (0.75, 2)})
 
 
+# Of two series in a panel the first stands left of the shares and the second right of them.
+ASIDE = {"strict": -1, "option": 1, "real": -1, "blank": 1}
+
+
 def mean_lines(axes: Axes, series: str) -> list[list[float]]:
-    """The x values of every drawn mean line of a series."""
-    look = SERIES[series]
+    """The shares that every drawn mean line of a series joins."""
     return [
-        [float(x) for x in line.get_xdata()]
+        [float(x) - ASIDE[series] for x in line.get_xdata()]
         for line in axes.lines
-        if to_hex(line.get_color()) == look.colour.lower()
-        and line.get_marker() == look.marker
+        if to_hex(line.get_color()) == SERIES[series].colour.lower()
+        and line.get_linewidth() > 1
         and len(line.get_xdata()) > 1
+    ]
+
+
+def mean_marks(axes: Axes, series: str) -> dict[float, Line2D]:
+    """The marks of a series by the share beside which they stand."""
+    look = SERIES[series]
+    return {
+        float(line.get_xdata()[0]) - ASIDE[series]: line
+        for line in axes.lines
+        if line.get_marker() == look.marker
+    }
+
+
+def bars(axes: Axes) -> list[tuple[float, float, float, float]]:
+    """Place, low and high end and width of every upright bar."""
+    found = [c for c in axes.collections if isinstance(c, LineCollection)]
+    return [
+        (*(float(v) for v in (ends[0][0], ends[0][1], ends[1][1])), float(c.get_linewidths()[0]))
+        for c in found
+        for ends in c.get_segments()
     ]
 
 
@@ -74,13 +99,7 @@ def test_sweep_other_cells_stand_right_of_the_curve(summary_of: Build) -> None:
     with house_style():
         figure, _ = draw_sweep(summary_of())
     axes = figure.axes[0]
-    singles = [
-        float(line.get_xdata()[0])
-        for line in axes.lines
-        if line.get_marker() == SERIES["strict"].marker and len(line.get_xdata()) == 1
-    ]
-    assert len(singles) == 2
-    assert min(singles) > 107
+    assert len([share for share in mean_marks(axes, "strict") if share > 107]) == 2
     assert {"packed-rows", "lr-3e-4"} <= set(texts(axes))
 
 
@@ -108,12 +127,10 @@ def test_sweep_seed_lines_break_where_the_run_is_missing(summary_of: Build) -> N
 def test_sweep_incomplete_cell_has_an_open_marker(summary_of: Build) -> None:
     with house_style():
         figure, _ = draw_sweep(summary_of(missing=HOLES, others=()))
-    singles = {
-        round(float(line.get_xdata()[0])): line.get_markerfacecolor()
-        for line in figure.axes[0].lines
-        if line.get_marker() == SERIES["strict"].marker and len(line.get_xdata()) == 1
-    }
-    assert singles == {25: "white", 50: SERIES["strict"].colour, 100: SERIES["strict"].colour}
+    marks = mean_marks(figure.axes[0], "strict")
+    faces = {share: line.get_markerfacecolor() for share, line in marks.items()}
+    full = dict.fromkeys((0, 10, 50, 100), SERIES["strict"].colour)
+    assert faces == {25: "white", **full}
 
 
 def test_sweep_one_seed_draws_no_seed_line_and_says_so(summary_of: Build) -> None:
@@ -122,36 +139,45 @@ def test_sweep_one_seed_draws_no_seed_line_and_says_so(summary_of: Build) -> Non
     assert not [line for line in figure.axes[0].lines if line.get_marker() == "."]
     assert figure.axes[0].get_title(loc="left").endswith("1 seed")
     labels = [text.get_text() for text in figure.legends[0].get_texts()]
-    assert "95 % interval, share by share: items only (one seed)" in labels
+    assert "95 % interval of a cell: items only (one seed)" in labels
     assert "one seed" not in labels
 
 
-def test_sweep_band_holds_all_shares_at_once_and_is_told_from_intervals(summary_of: Build) -> None:
-    summary = summary_of(banded=True)
+def test_sweep_bars_are_the_intervals_of_a_cell_and_of_all_shares(summary_of: Build) -> None:
     with house_style():
-        figure, points = draw_sweep(summary)
+        figure, points = draw_sweep(summary_of(banded=True))
     labels = [text.get_text() for text in figure.legends[0].get_texts()]
-    assert "95 % band, all shares at once: seeds and items" in labels
-    assert "95 % interval of one cell" in labels  # of those off the curve
-    assert not [label for label in labels if "share by share" in label]
-    bands = [c for c in figure.axes[1].collections if isinstance(c, PolyCollection)]
-    band = bands[0].get_datalim(figure.axes[1].transData)
-    curve = [p for p in points if p.panel == "vision average" and p.series == "strict"]
-    curve = [p for p in curve if p.place == "curve" and p.seed == "mean"]
-    assert band.y0 == pytest.approx(min(p.band_low_pct for p in curve))
-    assert band.y1 == pytest.approx(max(p.band_high_pct for p in curve))
-    assert {p.simultaneous for p in curve} == {True}
+    assert "95 % interval of a cell: seeds and items" in labels
+    assert "95 % interval, all shares at once" in labels
+    drawn = sorted(bars(figure.axes[1]))
+    own = [p for p in points if (p.panel, p.series) == ("vision average", "strict")]
+    (mean,) = [p for p in own if p.cell == "share-25" and p.seed == "mean"]
+    (_, *band, thin), (_, *interval, thick) = [bar for bar in drawn if bar[0] == 24]
+    assert band == pytest.approx([mean.band_low_pct, mean.band_high_pct])
+    assert interval == pytest.approx([mean.low_pct, mean.high_pct])
+    assert thick > thin
 
 
-def test_sweep_part_of_a_band_is_drawn_as_intervals() -> None:
-    whole = [replace(point(x, 50), band_low_pct=40, band_high_pct=60) for x in (0, 50)]
-    torn = [whole[0], point(50, 50)]
-    for curve, reach in ((whole, (40, 60)), (torn, (45, 55))):
-        axes = Figure().subplots()
-        draw_panel(axes, curve, Look(100))
-        (band,) = [c for c in axes.collections if isinstance(c, PolyCollection)]
-        limits = band.get_datalim(axes.transData)
-        assert (limits.y0, limits.y1) == reach
+def test_sweep_bars_are_cut_where_accuracies_end_and_have_no_cap_there() -> None:
+    far = replace(point(50, 96), low_pct=80, high_pct=112, band_low_pct=40, band_high_pct=130)
+    axes = Figure().subplots()
+    draw_panel(axes, [far], Look(100))
+    assert {(low, high) for _, low, high, _ in bars(axes)} == {(80, 100), (40, 100)}
+    (caps,) = [line for line in axes.lines if line.get_marker() == "_"]
+    assert list(caps.get_ydata()) == [40]
+    figure = Figure()
+    legend(figure, [far], "95 %")
+    said = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert "(intervals cut at 0 and 100)" in said
+
+
+def test_series_with_equal_scores_stand_side_by_side() -> None:
+    both = [point(50, 40), replace(point(50, 40), series="option")]
+    axes = Figure().subplots()
+    draw_panel(axes, both, Look(100))
+    marks = [line for line in axes.lines if len(line.get_xdata()) == 1]
+    assert [float(line.get_xdata()[0]) for line in marks] == [49, 51]
+    assert beside([both[0]]) == {"strict": 0}
 
 
 def test_sweep_without_baseline_draws_none(summary_of: Build) -> None:

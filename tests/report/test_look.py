@@ -8,13 +8,13 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
-from itertools import combinations
+from itertools import combinations, pairwise
 from pathlib import Path
 
 import matplotlib as mpl
 import pytest
 
-from mlan.report.style import CANVASES, PARTS, SERIES, house_style, luma, save
+from mlan.report.style import CANVASES, PARTS, SERIES, house_style, luma, save, share_looks
 from mlan.report.summary import Summary
 from mlan.report.sweep import draw_sweep
 from mlan.report.tokens import draw_composition
@@ -50,6 +50,15 @@ def test_series_drawn_together_differ_in_grey_marker_and_dash(names: tuple[str, 
         assert abs(luma(one.colour) - luma(other.colour)) >= 0.2
         assert one.marker != other.marker
         assert one.dash != other.dash
+
+
+@pytest.mark.parametrize("shares", [(0, 100), (0, 25, 50, 75, 95, 100), tuple(range(0, 101, 12))])
+def test_shares_get_darker_by_rank_and_neighbours_differ_in_dash(shares: tuple[int, ...]) -> None:
+    looks = share_looks(reversed(shares))
+    assert [*looks] == sorted(shares)
+    for (one, one_dash), (other, other_dash) in pairwise(looks.values()):
+        assert luma(one) - luma(other) > 0.07
+        assert one_dash != other_dash
 
 
 def test_parts_of_a_bar_differ_in_grey() -> None:

@@ -44,9 +44,19 @@ def test_data_table_repository_that_is_not_locked_has_no_licence(summary_of: Bui
 
 def test_recipe_table_shows_what_varies_and_where(summary_of: Build) -> None:
     rows = {row[0]: row[1:] for row in recipe_table(summary_of()).rows}
-    assert rows["mixture.text_share"] == ("0.5", "0.25: 25 %")
+    assert rows["mixture.text_share"] == ("0.5", "25 %")
     assert rows["tune.learning_rate"] == ("0.001", "0.0003: lr-3e-4")
     assert rows["tune.command"] == ("none", "")
+
+
+def test_recipe_table_names_cells_in_the_order_of_their_shares(summary_of: Build) -> None:
+    differs = {f"share-{s}": {"mixture.text_share": s / 100, "tune.seed": 1000 + s // 50}
+               for s in (100, 0, 75, 25)}  # fmt: skip
+    design = {"recipe": {"mixture.text_share": 0.5, "tune.seed": 1}, "differs": differs}
+    table = recipe_table(replace(summary_of(), design=design))
+    rows = {row[0]: row[2] for row in table.rows}
+    assert rows["mixture.text_share"] == "0 %, 25 %, 75 %, 100 %"
+    assert rows["tune.seed"] == "1000: 0 %, 25 %; 1001: 75 %; 1002: 100 %"
 
 
 def test_recipe_table_of_an_untold_design_says_so(summary_of: Build) -> None:

@@ -13,15 +13,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mlan.report.summary import MEASURES, Summary
+from mlan.report.table_files import to_csv, to_markdown
 from mlan.report.tables import (
     Table,
     decimals,
-    latex,
+    grouped,
+    p_text,
     score_text,
     scores_table,
-    to_csv,
-    to_latex,
-    to_markdown,
     tokens_table,
 )
 
@@ -86,7 +85,7 @@ def test_scores_table_cell_is_the_interval_of_the_summary(summary_of: Build) -> 
 
 def test_scores_table_note_says_what_is_missing_and_covered(summary_of: Build) -> None:
     table = scores_table(summary_of(missing=frozenset({(0.25, 1), (0.25, 2)}), others=()))
-    assert "covers seeds and items (untuned, 25 %: items only (one seed))." in table.note
+    assert "covers seeds and items (untuned, 25 %: items only (one seed)); to be cut" in table.note
     assert "Seeds: 3 (untuned, 25 %: 1)." in table.note
     assert "Not run: 25 %: seed 1, 2." in table.note
 
@@ -133,20 +132,27 @@ SMALL = Table(
 )
 
 
-def test_latex_escapes_every_special_sign() -> None:
-    assert latex(r"a_b & 5 % $x$ #1 {y} ~ ^ \z") == (
-        r"a\_b \& 5 \% \$x\$ \#1 \{y\} \textasciitilde{} \textasciicircum{} \textbackslash{}z"
-    )
-    assert latex("41 ± 3 † –") == r"41 $\pm$ 3 $\dagger$ --"
+@pytest.mark.parametrize(
+    ("p", "text"),
+    [(0.0, "<.001"), (0.0009, "<.001"), (0.0123, ".012"), (0.9994, ".999"), (1.0, "1"),
+     (math.nan, "–")],
+)  # fmt: skip
+def test_p_text(p: float, text: str) -> None:
+    assert p_text(p) == text
 
 
-def test_to_latex_is_a_booktabs_table() -> None:
-    lines = to_latex(SMALL).splitlines()
-    assert r"\caption{A \& B}" in lines
-    assert r"\begin{tabular}{lrr}" in lines
-    first = lines.index(r"a\_b $\dagger$ & 123,456 & 41 $\pm$ 3 \\")
-    assert lines[first - 1] == r"\midrule"
-    assert lines[first + 1 : first + 4] == [r"\midrule", r"x|y & 80 & -- \\", r"\bottomrule"]
+def test_scores_table_has_no_group_of_one_benchmark(summary_of: Build) -> None:
+    names = {row[0] for row in scores_table(summary_of(shares=(0.0, 1.0))).rows}
+    # `capital-flag` and `continent-flag` are taught by text; one headline benchmark by either.
+    assert {n for n in names if n.startswith("taught by")} == {
+        "taught by: pictures",
+        "taught by: text",
+    }
+
+
+def test_counts_are_grouped_from_four_digits_and_words_are_left_alone() -> None:
+    table = Table("", ("key", "n"), (("1234", "4320"), ("5", "16043"), ("", "12.5")), "", words=1)
+    assert grouped(table) == [["1234", "4,320"], ["5", "16,043"], ["", "12.5"]]
 
 
 def test_to_markdown_has_one_bar_more_than_cells() -> None:

@@ -1,7 +1,8 @@
 """What answers look like by text share: invalid, cut off, how long, how often `yes`.
 
 One column a modality, one row a quantity; thick lines are means over the benchmarks of the average
-and over seeds, thin ones single benchmarks. Part `test`, real images. There is no interval: these
+and over seeds, thin ones single benchmarks, named where they end away from the mean. An answer is
+invalid where the strict parser finds none. Part `test`, real images. There is no interval: these
 describe the answers of these runs and nothing is concluded from them.
 """
 
@@ -17,14 +18,16 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from mlan.report.curve import SHARE_LABEL
+from mlan.report.curve import SHARE_LABEL, apart
 from mlan.report.style import FAINT, INK, SERIES, new_figure, placeholder
 from mlan.report.summary import AVERAGES, MEASURES, Benchmark, Summary
 
 TITLE = "What answers look like"
 MEAN = "mean of the average's benchmarks"
+_NEAR = 0.06  # of the panel's height: closer to the mean than this a line stays without a name
+_LINE = 0.085  # of the panel's height: a line of print
 QUANTITIES = {
-    "invalid": "invalid answers (%)",
+    "invalid": "invalid (%), strict parser",
     "cut": "cut off at the limit (%)",
     "words": "words an answer",
     "yes": "answers `yes` (%)",
@@ -55,7 +58,7 @@ def draw_answers(summary: Summary) -> tuple[Figure, list[AnswerPoint]]:
     if not points:
         return placeholder(TITLE, "no answer was generated"), points
     shown = [name for name in QUANTITIES if any(p.quantity == name for p in points)]
-    figure = new_figure(1.2 + 1.55 * len(shown))
+    figure = new_figure(1.2 + 1.65 * len(shown))
     figure.suptitle(f"{TITLE}: means over seeds, test part")
     axes = figure.subplots(len(shown), len(AVERAGES), sharex=True, squeeze=False)
     for row, quantity in enumerate(shown):
@@ -159,17 +162,40 @@ def _draw(axes: Axes, points: Sequence[AnswerPoint], top: float) -> None:
                 *(f"untuned: {point.value:.0f} ↑", (1, 1.01)),
                 xycoords="axes fraction", ha="right", va="bottom", fontsize=6.5, color=look.colour,
             )  # fmt: skip
+    _name_lines(axes, curve, top)
     if not curve:
         axes.text(0.5, 0.5, "no such item", transform=axes.transAxes, ha="center", color=FAINT)
     axes.set_ylim(0, top)
     axes.set_xlim(-3, 103)
 
 
+def _name_lines(axes: Axes, curve: Sequence[AnswerPoint], top: float) -> None:
+    """Name the benchmarks that end away from the mean at the right, moved apart."""
+    ends = {p.benchmark: p for p in sorted(curve, key=lambda p: p.text_share_pct)}
+    mean = ends.pop(MEAN, None)
+    far = [p for p in ends.values() if mean is None or abs(p.value - mean.value) > _NEAR * top]
+    far.sort(key=lambda p: (p.value, p.benchmark), reverse=True)
+    # From the top down, as many lines start at 0; those that do not fit have no name.
+    far = far[: int(1 / _LINE)][::-1]
+    heights = apart([p.value / top for p in far], _LINE, 1.0)
+    for point, height in zip(far, heights, strict=True):
+        axes.annotate(
+            *(point.benchmark, (point.text_share_pct, point.value)),
+            xytext=(1.03, height),
+            textcoords="axes fraction",
+            va="center",
+            fontsize=5.5,
+            color=FAINT,
+            annotation_clip=False,
+            arrowprops={"arrowstyle": "-", "color": FAINT, "lw": 0.4, "shrinkA": 0, "shrinkB": 1},
+        )
+
+
 def _handles(points: Sequence[AnswerPoint]) -> list[Any]:
     look = SERIES["strict"]
     handles = [
         Line2D([], [], color=look.colour, marker=look.marker, lw=1.6, label=MEAN),
-        Line2D([], [], color=FAINT, lw=0.6, label="one benchmark"),
+        Line2D([], [], color=FAINT, lw=0.6, label="one benchmark (no name: ends near the mean)"),
     ]
     if any(p.place == "untuned" for p in points):
         handles.append(Line2D([], [], color=look.colour, ls="--", lw=0.9, label="untuned (mean)"))

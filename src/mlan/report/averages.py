@@ -14,7 +14,7 @@ from matplotlib.lines import Line2D
 
 from mlan.report.labels import along, name_points
 from mlan.report.points import MEAN, Point, score_points
-from mlan.report.style import FAINT, INK, SERIES, new_figure, placeholder, share_colour
+from mlan.report.style import FAINT, INK, SERIES, new_figure, placeholder, share_looks
 from mlan.report.summary import AVERAGES, BASELINES, MEASURES, Summary
 
 TITLE = "Text average against vision average"
@@ -48,12 +48,17 @@ def draw_averages(summary: Summary) -> tuple[Figure, list[Both]]:
         far = _draw(axes, own, summary)
         label = SERIES[scorer].label
         runs = sum(point.seed != MEAN for point in own)
-        off = "".join(f"; off: {p.cell} ({p.text_pct:.0f}, {p.vision_pct:.0f})" for p in far)
-        axes.set_title(f"{label[:1].upper()}{label[1:]}\n{runs} runs, no interval{off}")
+        title = f"{label[:1].upper()}{label[1:]}\n{runs} runs, no interval"
+        axes.set_title(title + "".join(f"\n{_told_far(p)}" for p in far))
         axes.set_xlabel(_axis(summary, AVERAGES["text"]))
     figure.axes[0].set_ylabel(f"{_axis(summary, AVERAGES['vision'])}\ntest part")
-    figure.legend(handles=_handles(points), loc="outside lower center", ncols=4)
+    figure.legend(handles=_handles(points), loc="outside lower center", ncols=5, columnspacing=1.2)
     return figure, points
+
+
+def _told_far(point: Both) -> str:
+    numbers = f"text {point.text_pct:.0f}, vision {point.vision_pct:.0f}"
+    return f"not in the panel: {point.cell} ({numbers})"
 
 
 def _axis(summary: Summary, group: str) -> str:
@@ -89,13 +94,15 @@ def _draw(axes: Axes, points: Sequence[Both], summary: Summary) -> list[Both]:
     labels = {cell.name: cell.label for cell in summary.cells}
     curve = [p for p in points if p.seed == MEAN and p.place == "curve"]
     far = [p for p in points if p.place in BASELINES and _is_far(p, points)]
+    looks = share_looks(p.text_share_pct for p in curve)
     axes.plot(
         *([p.text_pct for p in curve], [p.vision_pct for p in curve]), color=FAINT, lw=1, zorder=1
     )
     shown = [p for p in points if p not in far]
     for point in shown:
         mean = point.seed == MEAN
-        colour, marker = _look(point)
+        marker = _marker(point)
+        colour = looks[point.text_share_pct][0] if point.place == "curve" else "#ffffff"
         axes.plot(
             *([point.text_pct], [point.vision_pct]),
             marker=marker,
@@ -129,24 +136,22 @@ def _is_far(point: Both, points: Sequence[Both]) -> bool:
     return False
 
 
-def _look(point: Both) -> tuple[str, str]:
+def _marker(point: Both) -> str:
     if point.place in BASELINES:
-        return "#ffffff", "s"
-    if point.place == "other":
-        return "#ffffff", "D"
-    return share_colour(point.text_share_pct), "o"
+        return "s"
+    return "D" if point.place == "other" else "o"
 
 
 def _handles(points: Sequence[Both]) -> list[Any]:
-    shares = sorted({p.text_share_pct for p in points if p.place == "curve"})
+    looks = share_looks(p.text_share_pct for p in points if p.place == "curve")
     handles = [
-        Line2D([], [], marker="o", ls="", mfc=share_colour(s), mec=INK, mew=0.6, label=f"{s:g} %")
-        for s in (shares if len(shares) <= 5 else [shares[0], shares[len(shares) // 2], shares[-1]])
+        Line2D([], [], marker="o", ls="", mfc=colour, mec=INK, mew=0.6, label=f"{share:g} % text")
+        for share, (colour, _) in looks.items()
     ]
     handles.append(Line2D([], [], marker="o", ms=3.2, ls="", color=FAINT, label="one run"))
-    handles.append(Line2D([], [], color=FAINT, lw=1, label="mean of a cell, joined by share"))
-    marks = {"s": "model to compare with", "D": "differs in more than the share"}
-    occurring = {_look(p)[1] for p in points if not _is_far(p, points)}
+    handles.append(Line2D([], [], color=FAINT, lw=1, label="means, joined by share"))
+    marks = {"s": "not tuned here", "D": "other than the share too"}
+    occurring = {_marker(p) for p in points if not _is_far(p, points)}
     handles += [
         Line2D([], [], marker=mark, ls="", mfc="white", mec=INK, mew=0.6, label=text)
         for mark, text in marks.items()

@@ -30,6 +30,8 @@ TITLE = "Cliff and plateau"
 COLUMNS = 2
 # Shares are fractions; this is far below the step between two cells.
 _SAME = 1e-6
+_DROP = VERDICTS["contradicted"].colour
+_BESIDE = 3.0  # share points
 
 
 @dataclass(frozen=True)
@@ -181,12 +183,10 @@ def _draw_fall(axes: Axes, panel: _Panel, edge: Point) -> None:
     axes.plot(
         *([edge.text_share_pct], [panel.expected_pct]), marker="o", mfc="white", mec=INK, zorder=3
     )
-    axes.annotate(
-        "",
-        (edge.text_share_pct, edge.accuracy_pct),
-        xytext=(edge.text_share_pct, panel.expected_pct),
-        arrowprops={"arrowstyle": "<->", "color": VERDICTS["contradicted"].colour, "lw": 1.2},
-    )
+    # Beside the cell and with ends of its own, so that a small drop is seen.
+    beside = [edge.text_share_pct + _BESIDE] * 2
+    ends = [panel.expected_pct, edge.accuracy_pct]
+    axes.plot(beside, ends, color=_DROP, lw=1.6, marker="_", ms=7, mew=1.4, zorder=4)
 
 
 def _title(panel: _Panel, level: str) -> str:
@@ -195,7 +195,9 @@ def _title(panel: _Panel, level: str) -> str:
     low, value, high = (100 * claim[name] for name in ("low", "value", "high"))
     said = "drop beyond the line" if claim["rule"] == "cliff" else "largest difference"
     measure = f"{claim['scorer']}, {claim['parser']}"
-    shown = f"{value:.1f}" if math.isnan(low) else f"{value:.1f} ({low:.1f} to {high:.1f})"
+    shown = f"{value:.1f}"
+    if not math.isnan(low):
+        shown += f" ({100 * claim['level']:.3g} %: {low:.1f} to {high:.1f})"
     return (
         f"{claim['id']}{post}: {claim['verdict']}\n{claim['score']} ({measure})\n"
         f"{said} {shown} points, margin {100 * claim['margin']:.1f}\n"
@@ -209,12 +211,12 @@ def _handles(panels: Sequence[_Panel]) -> list[Any]:
         Line2D([], [], color=look.colour, marker=look.marker, ls="", label="mean of a cell")
     ]
     if any(panel.edge for panel in panels):
-        red = VERDICTS["contradicted"].colour
         handles += [
             Line2D([], [], color=INK, lw=1.2, label="least-squares line of the interior"),
             Line2D([], [], color=INK, lw=1.2, ls="--", marker="o", mfc="white",
                    label="its fall carried on to the edge"),
-            Line2D([], [], color=red, lw=1.2, label="drop beyond it: the claim"),
+            Line2D([], [], color=_DROP, lw=1.6, marker="_", ms=7,
+                   label="drop beyond it: the claim"),
         ]  # fmt: skip
     if any(panel.edge is None for panel in panels):
         handles.append(

@@ -49,6 +49,9 @@ def draw_contamination(summary: Summary) -> tuple[Figure, list[Square]]:
     ]
     if not squares:
         return placeholder(TITLE, "sources and benchmarks were not compared"), squares
+    touched = sum(square.touched_pct > 0 for square in squares)
+    if not touched:
+        return placeholder(TITLE, _none_shared(squares)), squares
     sources = list(dict.fromkeys(square.source for square in squares))
     shown = {square.benchmark for square in squares}
     names = [b.name for b in summary.benchmarks if b.name in shown]
@@ -62,13 +65,20 @@ def draw_contamination(summary: Summary) -> tuple[Figure, list[Square]]:
     axes.set_yticks(range(len(sources)), sources)
     axes.set_xlabel("benchmark (items of the test part)")
     axes.set_ylabel("training source")
-    touched = sum(square.touched_pct > 0 for square in squares)
     axes.set_title(
         "% of a benchmark's items whose question or picture a source holds, exactly or nearly; "
         f"· is none\n{touched} of {len(squares)} pairs share an item",
         fontsize=7.5,
     )
     return figure, squares
+
+
+def _none_shared(squares: Sequence[Square]) -> str:
+    sources, names = ({getattr(s, name) for s in squares} for name in ("source", "benchmark"))
+    return (
+        f"none of {len(sources)} sources holds the question or the picture of an item of "
+        f"{len(names)} benchmarks ({_PART} part), exactly or nearly"
+    )
 
 
 def _draw_squares(

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from matplotlib.figure import Figure
 
-from mlan.report.curve import SHARE_LABEL, Look, draw_panel, legend, top_pct
+from mlan.report.curve import SHARE_LABEL, Look, draw_panel, top_pct
+from mlan.report.legend import legend
 from mlan.report.points import MEAN, Point, counts_text, score_points
 from mlan.report.style import SERIES, new_figure, placeholder
 from mlan.report.summary import AVERAGES, MEASURES, Key, Summary

@@ -22,8 +22,8 @@ from matplotlib.ticker import MaxNLocator
 from mlan.evidence.compute import COLUMNS, STAGE_1
 from mlan.report.front import steps
 from mlan.report.labels import along, name_points
-from mlan.report.points import MEAN, score_points
-from mlan.report.style import FAINT, INK, new_figure, placeholder, share_colour
+from mlan.report.points import MEAN, Point, counts_text, covers_text, score_points
+from mlan.report.style import FAINT, INK, SERIES, new_figure, placeholder, share_looks
 from mlan.report.summary import AVERAGES, MEASURES, Summary
 from mlan.report.tables import ABSENT, Table
 
@@ -31,52 +31,66 @@ TITLE = "Score against the cost of training"
 STAGE = "tune"
 PANEL_PT = (215.0, 130.0)  # of one of the panels, about
 QUANTITIES = ("operations", "hours")
+_STRICT = {"strict": MEASURES["strict"]}
 
 
 @dataclass(frozen=True)
 class CostPoint:
-    """One cell on one panel: mean cost (TFLOP, or hours of a device) and score over its runs.
+    """One cell on one panel: mean costs of its runs and their score; hours of all devices.
 
-    `stage1` is the mean cost of the stage 1 that they stand on, shared by `stage1_cells` cells.
+    A cost that was not measured is NaN; `runs` is the number that has one. `stage1_tflop` and
+    `stage1_hours` are the mean cost of the stage 1 that they stand on, shared by `stage1_cells`.
     """
 
     panel: str
-    quantity: str
     cell: str
     place: str
     text_share_pct: float
-    cost: float
+    cost_tflop: float
+    cost_hours: float
     accuracy_pct: float
     low_pct: float
     high_pct: float
     runs: int
-    stage1: float
+    stage1_tflop: float
+    stage1_hours: float
     stage1_cells: int
+
+    def cost(self, quantity: str) -> float:
+        """The cost on the axis of a quantity."""
+        return self.cost_tflop if quantity == "operations" else self.cost_hours
+
+    def stage1(self, quantity: str) -> float:
+        """What the stage 1 cost that its runs stand on."""
+        return self.stage1_tflop if quantity == "operations" else self.stage1_hours
 
 
 def draw_cost(summary: Summary) -> tuple[Figure, list[CostPoint]]:
     """Strict accuracy against operations and hours of stage 2."""
     runs = summary.compute
     tuned = runs[runs["stage"] == STAGE] if len(runs) else runs
-    points = [
-        p for q in QUANTITIES for g in AVERAGES.values() for p in _points(summary, tuned, q, g)
-    ]
+    scores = {g: score_points(summary, g, _STRICT) for g in AVERAGES.values()}
+    points = [p for own in scores.values() for p in _points(own, tuned, runs)]
     if not points:
         return placeholder(TITLE, "what training took is not known here (compute.csv)"), points
-    shown = [q for q in QUANTITIES if any(p.quantity == q for p in points)]
-    figure = new_figure(1.3 + 2.3 * len(shown))
+    shown = [q for q in QUANTITIES if any(math.isfinite(p.cost(q)) for p in points)]
+    figure = new_figure(1.5 + 2.4 * len(shown))
     figure.suptitle(f"{TITLE}: stage 2, one point a cell, strict parser")
     axes = figure.subplots(len(shown), len(AVERAGES), squeeze=False)
     for row, quantity in enumerate(shown):
-        for column, group in enumerate(AVERAGES.values()):
-            own = [p for p in points if (p.quantity, p.panel) == (quantity, group)]
-            scale, unit = _unit(quantity, max(p.cost for p in points if p.quantity == quantity))
-            _draw(axes[row][column], own, {c.name: c.label for c in summary.cells}, scale)
+        costly = [p for p in points if math.isfinite(p.cost(quantity))]
+        scale, unit = _unit(quantity, max(p.cost(quantity) for p in costly))
+        for column, (group, scored) in enumerate(scores.items()):
+            own = [p for p in costly if p.panel == group]
+            _draw(axes[row][column], own, {c.name: c.label for c in summary.cells}, quantity, scale)
             axes[row][column].set_xlabel(f"{unit} of {_what(quantity, tuned)}")
             if row == 0:
-                axes[row][column].set_title(f"{group[:1].upper()}{group[1:]}")
+                name = f"{group[:1].upper()}{group[1:]}"
+                axes[row][column].set_title(f"{name}\n{counts_text(scored)}")
         axes[row][0].set_ylabel("accuracy (%), test part")
-    handles = _handles(points, summary.level, _shared(points, shown))
+    covers = covers_text(p for scored in scores.values() for p in scored)
+    bar = f"{summary.level} interval of a cell: {covers}"
+    handles = _handles(points, bar, _shared(points, shown))
     figure.legend(handles=handles, loc="outside lower center", ncols=2)
     return figure, points
 
@@ -85,10 +99,10 @@ def _shared(points: Sequence[CostPoint], shown: Sequence[str]) -> str:
     """What stage 1 cost, which is in no point; empty where that is not known."""
     told, cells = [], set()
     for quantity in shown:
-        known = [p for p in points if p.quantity == quantity and math.isfinite(p.stage1)]
+        known = [p for p in points if math.isfinite(p.stage1(quantity))]
         if known:
-            scale, unit = _unit(quantity, max(p.stage1 for p in known))
-            costs = sorted(p.stage1 / scale for p in known)
+            scale, unit = _unit(quantity, max(p.stage1(quantity) for p in known))
+            costs = sorted(p.stage1(quantity) / scale for p in known)
             span = dict.fromkeys(f"{cost:.3g}" for cost in (costs[0], costs[-1]))
             told.append(f"{'–'.join(span)} {unit}")
             cells |= {p.stage1_cells for p in known}
@@ -114,21 +128,31 @@ def _device(runs: pd.DataFrame) -> str:
     return "all GPUs of a run added up" if on_gpu else "the whole machine (CPU)"
 
 
-def _points(summary: Summary, runs: pd.DataFrame, quantity: str, group: str) -> Iterator[CostPoint]:
-    costs, shared = _costs(runs, quantity), _shared_costs(summary.compute, quantity)
-    for point in score_points(summary, group, {"strict": MEASURES["strict"]}):
-        own = costs.get(point.cell, [])
-        if point.seed == MEAN and point.known and own:
+def _points(
+    scored: Sequence[Point], runs: pd.DataFrame, compute: pd.DataFrame
+) -> Iterator[CostPoint]:
+    costs = {quantity: _costs(runs, quantity) for quantity in QUANTITIES}
+    shared = {quantity: _shared_costs(compute, quantity) for quantity in QUANTITIES}
+    for point in scored:
+        own = {quantity: found.get(point.cell, []) for quantity, found in costs.items()}
+        if point.seed == MEAN and point.known and any(own.values()):
+            stage1 = {q: found.get(point.cell, (math.nan, 0)) for q, found in shared.items()}
             yield CostPoint(
-                *(group, quantity, point.cell, point.place, point.text_share_pct),
-                cost=sum(own) / len(own),
+                *(point.panel, point.cell, point.place, point.text_share_pct),
+                cost_tflop=_mean(own["operations"]),
+                cost_hours=_mean(own["hours"]),
                 accuracy_pct=point.accuracy_pct,
                 low_pct=point.low_pct,
                 high_pct=point.high_pct,
-                runs=len(own),
-                stage1=shared.get(point.cell, (math.nan, 0))[0],
-                stage1_cells=shared.get(point.cell, (math.nan, 0))[1],
+                runs=max(map(len, own.values())),
+                stage1_tflop=stage1["operations"][0],
+                stage1_hours=stage1["hours"][0],
+                stage1_cells=stage1["hours"][1],
             )
+
+
+def _mean(values: Sequence[float]) -> float:
+    return sum(values) / len(values) if values else math.nan
 
 
 def _costs(runs: pd.DataFrame, quantity: str) -> dict[str, list[float]]:
@@ -169,39 +193,43 @@ def _cost(row: Mapping[Any, Any], quantity: str) -> float:
     return float(row["seconds"] / 3600 * (devices if math.isfinite(devices) else 1))
 
 
-def _draw(axes: Axes, points: Sequence[CostPoint], labels: dict[str, str], scale: float) -> None:
+def _draw(
+    axes: Axes, points: Sequence[CostPoint], labels: dict[str, str], quantity: str, scale: float
+) -> None:
     axes.margins(0.15, 0.15)
+    looks = share_looks(p.text_share_pct for p in points if p.place == "curve")
+    bars: list[tuple[float, float]] = []
     for p in points:
-        bounded = math.isfinite(p.low_pct)
-        reach = [[p.accuracy_pct - p.low_pct], [p.high_pct - p.accuracy_pct]] if bounded else None
-        axes.errorbar(
-            *([p.cost / scale], [p.accuracy_pct], reach),
+        x = p.cost(quantity) / scale
+        if math.isfinite(p.low_pct):
+            axes.vlines(x, p.low_pct, p.high_pct, color=FAINT, lw=0.8)
+            bars += [(x, p.low_pct), *along([(x, p.low_pct), (x, p.high_pct)], 12), (x, p.high_pct)]
+        axes.plot(
+            *([x], [p.accuracy_pct]),
             marker="o" if p.place == "curve" else "D",
-            mfc=share_colour(p.text_share_pct) if p.place == "curve" else "white",
+            mfc=looks[p.text_share_pct][0] if p.place == "curve" else "white",
             mec=INK,
             mew=0.5,
-            ecolor=FAINT,
-            elinewidth=0.7,
             ls="",
             zorder=3,
         )
     end = axes.get_xlim()[1]
-    places = [(p.cost / scale, p.accuracy_pct) for p in points]
+    places = [(p.cost(quantity) / scale, p.accuracy_pct) for p in points]
     corners = steps(places, end)
     axes.plot(*corners, color=INK, lw=0.9, zorder=2)
     axes.set_xlim(right=end)
     axes.xaxis.set_major_locator(MaxNLocator(5))
     line = along([*zip(*corners, strict=True)])
-    name_points(axes, places, [labels[p.cell] for p in points], PANEL_PT, line)
+    name_points(axes, places, [labels[p.cell] for p in points], PANEL_PT, [*bars, *line])
 
 
-def _handles(points: Sequence[CostPoint], level: str, shared: str) -> list[Any]:
+def _handles(points: Sequence[CostPoint], bar: str, shared: str) -> list[Any]:
     runs = sorted({p.runs for p in points})
     seeds = "–".join(map(str, dict.fromkeys((runs[0], runs[-1]))))
     return [
-        Line2D([], [], marker="o", ls="", mfc=share_colour(60), mec=INK, mew=0.5,
+        Line2D([], [], marker="o", ls="", mfc=SERIES["strict"].colour, mec=INK, mew=0.5,
                label=f"cell (darker: more text), mean of {seeds} runs"),
-        Line2D([], [], color=FAINT, marker="|", ms=9, ls="", label=f"{level} interval of the cell"),
+        Line2D([], [], color=FAINT, marker="|", ms=9, ls="", label=bar),
         Line2D([], [], color=INK, lw=0.9, label="front of the means: nothing beats it on both"),
         Line2D([], [], ls="", label="measured where it ran: never the same twice"),
         *([Line2D([], [], ls="", label=shared)] if shared else []),

@@ -1,38 +1,32 @@
 """One panel of score against text share: lines, intervals, single runs, holes, baselines.
 
 The line joins neighbouring shares whose planned seeds are all there. A share with missing seeds
-breaks the line, is greyed and labelled; what it has is drawn as an open marker. Cells that
-differ in more than the share stand to the right of the curve, named.
+breaks the line, is greyed and labelled; what it has is drawn as an open marker. Around a mean stand
+a thick bar, its own interval, and a thin capped one, which holds for all shares at once; both end
+where the scale of accuracies does. Series stand side by side, so that equal ones are both seen.
+Cells that differ in more than the share stand to the right of the curve, named.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import pairwise
-from textwrap import fill
-from typing import Any
 
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
-from matplotlib.patches import Patch
 from matplotlib.transforms import offset_copy
 
-from mlan.report.points import MEAN, Point, covers_text, means
+from mlan.report.points import MEAN, Point, means
 from mlan.report.style import FAINT, INK, SERIES
 
 SHARE_LABEL = "text-only share of training examples (%)"
 HOLE = "#efefef"
 HOLE_HALF = 7.0  # share points; two lines of small type
-BAND_ALPHA = 0.2
-SERIES_SHIFT = 1.2  # share points between the error bars of two series at one place
-_LEGEND = 54  # letters of a legend's line, three columns wide
+SERIES_STEP = 2.0  # share points between two series at one place
 OTHERS_START, OTHERS_STEP = 117.0, 13.0
-# Models to compare with: how their level is drawn, and what the legend calls it.
+# Models to compare with: how their level is drawn.
 BASELINE_DASHES = {"untuned": (0, (6, 2, 1, 2)), "released": (0, (2, 2))}
-BASELINE_LABELS = {"untuned": "untuned baseline", "released": "released model"}
 
 
 @dataclass(frozen=True)
@@ -59,11 +53,11 @@ def top_pct(points: Iterable[Point]) -> float:
 
 def draw_panel(axes: Axes, points: Sequence[Point], look: Look) -> None:
     """Draw the points of one panel."""
-    for position, name in enumerate(dict.fromkeys(p.series for p in points)):
+    for name, shift in beside(points).items():
         own = [p for p in points if p.series == name]
         if look.runs:
-            _draw_runs(axes, own)
-        _draw_means(axes, own, SERIES_SHIFT * position, look)
+            _draw_runs(axes, own, shift)
+        _draw_means(axes, own, shift, look)
         for place, dash in BASELINE_DASHES.items():
             for base in (p for p in means(own, place) if p.known):
                 axes.axhline(base.accuracy_pct, color=SERIES[name].colour, ls=dash, lw=1)
@@ -79,60 +73,75 @@ def draw_panel(axes: Axes, points: Sequence[Point], look: Look) -> None:
     _set_ticks(axes, shares, cells, look)
 
 
+def beside(points: Iterable[Point]) -> dict[str, float]:
+    """Return how far each series stands from its shares, in share points."""
+    names = list(dict.fromkeys(p.series for p in points))
+    return {name: SERIES_STEP * (i - (len(names) - 1) / 2) for i, name in enumerate(names)}
+
+
 def chance_levels(points: Iterable[Point]) -> list[float]:
     """Return the distinct chance levels in per cent (one, as a rule)."""
     known = {round(p.chance_pct, 3) for p in points if math.isfinite(p.chance_pct)}
     return sorted(known)
 
 
-def _curve_seeds(points: Iterable[Point]) -> list[str]:
+def curve_seeds(points: Iterable[Point]) -> list[str]:
+    """Return the seeds that were run anywhere on the curve."""
     return sorted({p.seed for p in points if p.seed != MEAN and p.place == "curve"})
 
 
-def _draw_runs(axes: Axes, own: list[Point]) -> None:
+def _draw_runs(axes: Axes, own: list[Point], shift: float) -> None:
     look = SERIES[own[0].series]
-    seeds = _curve_seeds(own)
+    seeds = curve_seeds(own)
     shares = sorted({p.text_share_pct for p in own if p.place == "curve"})
     runs = {(p.seed, p.text_share_pct): p.accuracy_pct for p in own if p.place == "curve"}
     for seed in seeds if len(seeds) > 1 else []:  # a single run is the mean
         # NaN where the run is missing: matplotlib then leaves the gap open.
         heights = [runs.get((seed, share), math.nan) for share in shares]
-        axes.plot(shares, heights, color=look.colour, lw=0.6, alpha=0.6, marker=".", ms=1.5)
+        places = [share + shift for share in shares]
+        axes.plot(places, heights, color=look.colour, lw=0.5, alpha=0.5, marker=".", ms=1.5)
 
 
 def _draw_means(axes: Axes, own: list[Point], shift: float, look: Look) -> None:
     series = SERIES[own[0].series]
     size, width = (2.8, 1.1) if look.small else (4.5, 1.5)
     for segment in segments(means(own, "curve")):
-        x = [p.text_share_pct for p in segment]
-        y = [p.accuracy_pct for p in segment]
-        if len(segment) == 1:
-            _draw_single(axes, segment[0], x[0] + shift, size)
-            continue
-        axes.plot(
-            *(x, y),
-            color=series.colour,
-            ls=series.dash,
-            lw=width,
-            marker=series.marker,
-            ms=size,
-            zorder=3,
-        )
-        # Half a band and half intervals would look like one.
-        if any(p.simultaneous for p in segment) and not all(p.simultaneous for p in segment):
-            segment = [replace(p, band_low_pct=math.nan) for p in segment]
-        if any(p.bounded for p in segment):
-            low, high = zip(*(p.reach_pct for p in segment), strict=True)
-            axes.fill_between(x, low, high, color=series.colour, alpha=BAND_ALPHA, lw=0)
-            if all(p.simultaneous for p in segment):
-                _draw_bars(axes, segment, shift, series.colour)
+        for point in segment:
+            _draw_single(axes, point, point.text_share_pct + shift, size)
+        if len(segment) > 1:
+            places = [p.text_share_pct + shift for p in segment]
+            heights = [p.accuracy_pct for p in segment]
+            axes.plot(places, heights, color=series.colour, ls=series.dash, lw=width, zorder=3)
 
 
-def _draw_bars(axes: Axes, segment: Sequence[Point], shift: float, colour: str) -> None:
-    """Each share's own interval, within the band of all."""
-    places = [p.text_share_pct + shift for p in segment]
-    low, high = [p.low_pct for p in segment], [p.high_pct for p in segment]
-    axes.vlines(places, low, high, color=colour, lw=0.8, alpha=0.8, zorder=2)
+def _draw_single(axes: Axes, point: Point, x: float, size: float = 4.5) -> None:
+    look = SERIES[point.series]
+    if point.bounded:
+        low, high = _cut(point.low_pct, point.high_pct)
+        axes.vlines(x, low, high, color=look.colour, lw=0.5 * size, alpha=0.55, zorder=2)
+    if point.simultaneous:
+        ends = _cut(point.band_low_pct, point.band_high_pct)
+        axes.vlines(x, *ends, color=look.colour, lw=0.15 * size, zorder=2)
+        # An end that was cut has no cap.
+        caps = [end for end in ends if end in (point.band_low_pct, point.band_high_pct)]
+        axes.plot([x] * len(caps), caps, marker="_", ms=size, mew=0.15 * size, ls="",
+                  color=look.colour, zorder=2)  # fmt: skip
+    axes.plot(
+        *([x], [point.accuracy_pct]),
+        color=look.colour,
+        marker=look.marker,
+        mfc=look.colour if point.complete else "white",
+        mec=look.colour if size < 4 else "white" if point.complete else look.colour,
+        mew=0.5 if point.complete else 1.0,
+        ms=size,
+        ls="",
+        zorder=4,
+    )
+
+
+def _cut(low: float, high: float) -> tuple[float, float]:
+    """Bounds within the scale of accuracies; an estimate of an error may pass its ends."""
+    return max(low, 0.0), min(high, 100.0)
 
 
 def segments(curve: Sequence[Point]) -> list[list[Point]]:
@@ -144,25 +153,6 @@ def segments(curve: Sequence[Point]) -> list[list[Point]]:
         else:
             cut += [[point], []] if point.known else [[]]
     return [segment for segment in cut if segment]
-
-
-def _draw_single(axes: Axes, point: Point, x: float, size: float = 4.5) -> None:
-    look = SERIES[point.series]
-    reach = (
-        [[point.accuracy_pct - point.low_pct], [point.high_pct - point.accuracy_pct]]
-        if point.bounded
-        else None
-    )
-    axes.errorbar(
-        *([x], [point.accuracy_pct], reach),
-        color=look.colour,
-        marker=look.marker,
-        mfc=look.colour if point.complete else "white",
-        ms=size,
-        lw=0.2 * size,
-        capsize=0.4 * size,
-        zorder=3,
-    )
 
 
 def _draw_holes(axes: Axes, curve: list[Point], look: Look) -> None:
@@ -237,7 +227,7 @@ def _name_levels(axes: Axes, points: Sequence[Point], look: Look) -> None:
     ]
     levels += [(chance, f"chance {chance:.0f}", FAINT) for chance in chance_levels(points)]
     levels.sort()
-    heights = apart([level for level, _, _ in levels], 0.055 * look.top_pct, look.top_pct)
+    heights = apart([level for level, _, _ in levels], 0.075 * look.top_pct, look.top_pct)
     for (level, name, colour), height in zip(levels, heights, strict=True):
         axes.annotate(
             name,
@@ -290,59 +280,3 @@ def label_shares(axes: Axes, points: Sequence[Point], look: Look) -> None:
         axes.get_xaxis_transform(), axes.get_figure(root=True), y=-17, units="points"
     )
     axes.xaxis.set_label_coords(50, 0, transform=below)
-
-
-def _interval_handles(points: Sequence[Point], level: str) -> list[Any]:
-    """Say what is drawn around means: a band for all shares at once, intervals of one each."""
-    banded = any(p.simultaneous for p in points)
-    handles: list[Any] = []
-    if banded:
-        text = f"{level} band, all shares at once: {covers_text(points)}"
-        handles.append(Patch(facecolor=FAINT, alpha=0.35, lw=0, label=fill(text, _LEGEND)))
-        text = f"{level} interval of one cell"
-        handles.append(Line2D([], [], color=FAINT, marker="|", ms=9, ls="", label=text))
-    if not banded and any(p.bounded for p in points):
-        text = f"{level} interval, share by share: {covers_text(points)}"
-        handles.append(Patch(facecolor=FAINT, alpha=0.35, lw=0, label=fill(text, _LEGEND)))
-    return handles
-
-
-def legend(
-    figure: Figure,
-    points: Sequence[Point],
-    level: str,
-    notes: Sequence[str] = (),
-    caption: str = "",
-) -> None:
-    """Put one legend under the figure: every series and every kind of mark that occurs.
-
-    `caption` stands above it, in small print.
-    """
-    handles: list[Any] = []
-    for name in dict.fromkeys(p.series for p in points):
-        look = SERIES[name]
-        handles.append(
-            Line2D([], [], color=look.colour, ls=look.dash, marker=look.marker, label=look.label)
-        )
-    handles += _interval_handles(points, level)
-    if len(_curve_seeds(points)) > 1:
-        handles.append(Line2D([], [], color=FAINT, lw=0.6, marker=".", ms=2, label="one seed"))
-    if any(p.known and p.not_run for p in points):
-        fewer = Line2D([], [], marker="o", mfc="white", color=FAINT, ls="")
-        fewer.set_label("fewer seeds than planned")
-        handles.append(fewer)
-    handles += [
-        Line2D([], [], color=FAINT, ls=dash, lw=1, label=BASELINE_LABELS[place])
-        for place, dash in BASELINE_DASHES.items()
-        if any(p.known for p in means(points, place))
-    ]
-    if chance_levels(points):
-        handles.append(Line2D([], [], color=FAINT, ls=":", lw=1.2, label="chance"))
-    handles += [Line2D([], [], ls="", label=note) for note in notes]
-    figure.legend(
-        handles=handles,
-        loc="outside lower center",
-        ncols=3,
-        title=caption or None,
-        title_fontsize=6.5,
-    )

@@ -19,12 +19,13 @@ from matplotlib.figure import Figure
 from mlan.hub.lock import read_lock
 from mlan.report.answers import draw_answers
 from mlan.report.averages import draw_averages
+from mlan.report.claims import claims_table
 from mlan.report.cliff import draw_cliff
 from mlan.report.contamination import clean_table, contamination_table, draw_contamination
 from mlan.report.controls import draw_real_vs_blind
 from mlan.report.cost import compute_table, draw_cost
 from mlan.report.exchange import write_exchange
-from mlan.report.forest import claims_table, draw_claims
+from mlan.report.forest import draw_claims
 from mlan.report.forgetting import draw_forgetting, forgetting_table
 from mlan.report.grid import draw_grid, grid_table
 from mlan.report.loss import draw_loss
@@ -38,7 +39,8 @@ from mlan.report.signal import signal_table
 from mlan.report.style import house_style, save, save_data
 from mlan.report.summary import Summary, read_summary
 from mlan.report.sweep import draw_benchmarks, draw_format, draw_sweep, draw_tags
-from mlan.report.tables import Table, scores_table, tokens_table, write_table
+from mlan.report.table_files import write_table
+from mlan.report.tables import Table, scores_table, tokens_table
 from mlan.report.tokens import draw_composition, draw_score_vs_tokens
 from mlan.stage import Job
 

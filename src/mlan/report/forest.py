@@ -1,13 +1,15 @@
-"""Every claim of a study: its estimate, interval, margin and verdict, family by family.
+"""Every claim of a study drawn: its estimate, interval, margin and verdict, family by family.
 
-Model: one row a claim in the order of claims.csv. Differences of scores and slopes stand on one
-axis in percentage points; a ratio of tokens has another unit and is told in words. The interval has
-the level of the test that decided. What was not run keeps its row. Not here: verdicts.
+Model: one row a claim in the order of claims.csv, told by its sentence where that fits. Differences
+of scores and slopes stand on one axis in percentage points; a ratio of tokens has another unit and
+is told in words. The interval has the level of the test that decided. A margin is an upright mark
+that points to where the claim would be shown. What was not run keeps its row. Not here: verdicts.
 """
 
 from __future__ import annotations
 
 import math
+import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,25 +17,37 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.markers import CARETLEFTBASE, CARETRIGHTBASE
 
 from mlan.report.evidence import POST_HOC, SILENT
 from mlan.report.style import FAINT, INK, VERDICTS, new_figure, placeholder
 from mlan.report.summary import Summary
-from mlan.report.tables import ABSENT, Table
+from mlan.report.tables import ABSENT
 
 TITLE = "Claims"
+MARGIN = "margin"
 NO_CLAIMS = "the study states no claims"
 RATIO = "token_ratio"
-_LONGEST = 46  # letters of an identifier, with its family's mark
-# Where the margin stands, by rule and direction: its sign on the axis of the estimate.
-_SIDES = {
-    ("non_inferiority", ""): (-1,),
-    ("equivalence", ""): (-1, 1),
-    ("trend", "falls"): (-1,),
-    ("interaction", "equal"): (-1, 1),
+_LINE, _LINES = 44, 2  # letters of a line of a claim's sentence, and lines that a row has
+_ROW_IN = 0.27  # inches
+# What is held against the margin, by rule and direction: at which sign of the margin, and on which
+# side of it (1: above, -1: below) the claim is shown. A plateau's estimate is the largest absolute
+# difference; the margin of a saturation is of its plateau, not of the gain that is drawn.
+MARGINS: dict[tuple[str, str], tuple[tuple[int, int], ...]] = {
+    ("non_inferiority", ""): ((-1, 1),),
+    ("equivalence", ""): ((-1, 1), (1, -1)),
+    ("plateau", ""): ((1, -1),),
+    ("saturation", ""): (),
+    ("trend", "falls"): ((-1, -1),),
+    ("interaction", "equal"): ((-1, 1), (1, -1)),
 }
+_ABOVE = ((1, 1),)
+_CARETS: dict[int, Any] = {1: CARETRIGHTBASE, -1: CARETLEFTBASE}
 
-_TEXTS = ("id", "family", "rule", "score", "verdict", "registered", "covers", "why", "direction")
+_TEXTS = (
+    *("id", "sentence", "family", "rule", "score", "verdict", "registered", "covers", "why"),
+    "direction",
+)
 _NUMBERS = ("level", "seeds", "clusters", "n")
 
 
@@ -42,6 +56,7 @@ class ClaimRow:
     """One row of the figure. Estimate, interval and margin in points (a ratio for token ratios)."""
 
     id: str
+    sentence: str
     family: str
     rule: str
     score: str
@@ -58,6 +73,16 @@ class ClaimRow:
     n: float
     why: str
     direction: str
+
+    @property
+    def sides(self) -> tuple[tuple[int, int], ...]:
+        """Signs of the margin, each with the side of it on which the claim is shown."""
+        return MARGINS.get((self.rule, self.direction), _ABOVE)
+
+    @property
+    def margins(self) -> list[float]:
+        """Where the margin stands on the axis of the estimate."""
+        return [sign * self.margin for sign, _ in self.sides]
 
 
 def claim_rows(summary: Summary) -> list[ClaimRow]:
@@ -92,7 +117,7 @@ def draw_claims(summary: Summary) -> tuple[Figure, list[ClaimRow]]:
     if not rows:
         return placeholder(TITLE, NO_CLAIMS), rows
     families = list(dict.fromkeys(row.family for row in rows))
-    figure = new_figure(1.35 + 0.235 * (len(rows) + len(families)))
+    figure = new_figure(1.35 + _ROW_IN * (len(rows) + len(families)))
     figure.suptitle("Claims: estimate, interval and margin")
     axes = figure.subplots()
     span = _span(rows)
@@ -106,8 +131,8 @@ def draw_claims(summary: Summary) -> tuple[Figure, list[ClaimRow]]:
             _draw_row(axes, row, y, span)
             ticks.append((y, row))
             y += 1
-    axes.axvline(0, color=FAINT, lw=0.8, zorder=1)
-    axes.set_yticks([place for place, _ in ticks], [_label(row) for _, row in ticks])
+    axes.axvline(0, color=FAINT, lw=0.5, zorder=1)
+    axes.set_yticks([place for place, _ in ticks], [_label(row) for _, row in ticks], fontsize=6.5)
     for text, (_, row) in zip(axes.get_yticklabels(), ticks, strict=True):
         text.set_color(VERDICTS[row.verdict].colour if row.verdict in SILENT else INK)
     axes.set_ylim(y - 0.4, -0.6)
@@ -116,31 +141,26 @@ def draw_claims(summary: Summary) -> tuple[Figure, list[ClaimRow]]:
     axes.grid(visible=True, axis="x")
     axes.tick_params(axis="y", length=0)
     axes.set_xlabel("difference or slope (percentage points)")
-    figure.legend(handles=_handles(rows), loc="outside lower center", ncols=3)
+    figure.legend(handles=_handles(rows), loc="outside lower center", ncols=2)
     return figure, rows
 
 
 def _label(row: ClaimRow) -> str:
     post = f" ({POST_HOC})" if row.registered == POST_HOC else ""
-    name = row.id if len(row.id) <= _LONGEST else row.id[: _LONGEST - 1] + "…"
-    return f"{name}{post}"
+    lines = textwrap.wrap(f"{row.sentence}{post}", _LINE, break_long_words=False)
+    return "\n".join(lines) if 0 < len(lines) <= _LINES else f"{row.id}{post}"
 
 
 def _span(rows: Sequence[ClaimRow]) -> tuple[float, float]:
     """The axis: 0, values and margins fit, intervals up to three times as far from 0."""
     drawn = [row for row in rows if row.rule != RATIO]
-    near = [v for row in drawn for v in (row.value, *_margins(row)) if math.isfinite(v)]
+    near = [v for row in drawn for v in (row.value, *row.margins) if math.isfinite(v)]
     reach = 3 * max((abs(v) for v in near), default=1.0)
     ends = [v for row in drawn for v in (row.low, row.high) if math.isfinite(v)]
     far = [min(max(v, -reach), reach) for v in ends]
     low, high = min([0.0, *near, *far]), max([0.0, *near, *far])
     pad = 0.06 * (high - low) or 1.0
     return low - pad, high + pad
-
-
-def _margins(row: ClaimRow) -> list[float]:
-    """Where the margin stands on the axis of the estimate."""
-    return [side * row.margin for side in _SIDES.get((row.rule, row.direction), (1,))]
 
 
 def _draw_row(axes: Axes, row: ClaimRow, y: float, span: tuple[float, float]) -> None:
@@ -154,11 +174,15 @@ def _draw_row(axes: Axes, row: ClaimRow, y: float, span: tuple[float, float]) ->
         color=look.colour if row.verdict != "undecided" else INK,
         annotation_clip=False,
     )
-    if row.verdict in SILENT or row.rule == RATIO or not math.isfinite(row.value):
+    if row.verdict in SILENT or not math.isfinite(row.value):
         return
-    for place in _margins(row):
+    if row.rule == RATIO:
+        axes.text(0.5, y, "a ratio: not on this axis", transform=axes.get_yaxis_transform(),
+                  ha="center", va="center", fontsize=6, color=FAINT)  # fmt: skip
+        return
+    for place, (_, side) in zip(row.margins, row.sides, strict=True):
         if math.isfinite(place):
-            axes.plot([place, place], [y - 0.36, y + 0.36], color=INK, lw=0.9, ls=":", zorder=2)
+            _draw_margin(axes, place, y, side)
     if math.isfinite(row.low) or math.isfinite(row.high):
         _draw_interval(axes, row, y, span)
     hollow = row.registered == POST_HOC or row.verdict == "undecided"
@@ -170,6 +194,11 @@ def _draw_row(axes: Axes, row: ClaimRow, y: float, span: tuple[float, float]) ->
         ms=5,
         zorder=4,
     )
+
+
+def _draw_margin(axes: Axes, place: float, y: float, side: int) -> None:
+    axes.plot([place, place], [y - 0.4, y + 0.4], color=INK, lw=1.2, zorder=2, label=MARGIN)
+    axes.plot([place], [y - 0.33], marker=_CARETS[side], ms=4, color=INK, ls="", zorder=2)
 
 
 def _draw_interval(axes: Axes, row: ClaimRow, y: float, span: tuple[float, float]) -> None:
@@ -191,7 +220,8 @@ def _said(row: ClaimRow) -> str:
     places = 2 if row.rule == RATIO else 1
     value = f"{row.value:.{places}f}{unit}" if math.isfinite(row.value) else ABSENT
     ends = math.isfinite(row.low) and math.isfinite(row.high)
-    interval = f" ({row.low:.{places}f} to {row.high:.{places}f})" if ends else ""
+    level = f"{100 * row.level:.3g} %: " if math.isfinite(row.level) else ""
+    interval = f" ({level}{row.low:.{places}f} to {row.high:.{places}f})" if ends else ""
     return f"{value}{interval}  {row.verdict}"
 
 
@@ -202,69 +232,18 @@ def _handles(rows: Sequence[ClaimRow]) -> list[Any]:
                mfc="white" if v == "undecided" else VERDICTS[v].colour)
         for v in verdicts
     ]  # fmt: skip
-    handles.append(Line2D([], [], color=INK, lw=0.9, ls=":", label="margin"))
-    level = sorted({f"{100 * row.level:.3g} %" for row in rows if math.isfinite(row.level)})
-    if level:
-        text = level[0] if len(level) == 1 else "of the Holm-adjusted test"
-        handles.append(Line2D([], [], color=FAINT, lw=1.4, label=f"interval: level {text}"))
-    covers = sorted({row.covers for row in rows if row.covers})
-    if covers:
-        handles.append(Line2D([], [], ls="", label=f"covers {' / '.join(covers)}"))
+    caret = {"marker": _CARETS[1], "ms": 5, "color": INK, "ls": ""}
+    handles.append(Line2D([], [], label="margin; the claim is on the side it points to", **caret))
+    drawn = [row for row in rows if row.verdict not in SILENT and row.rule != RATIO]
+    if drawn:
+        text = "interval: level of the Holm-adjusted test"
+        handles.append(Line2D([], [], color=FAINT, lw=1.4, label=text))
+        covers = " / ".join(sorted({row.covers for row in drawn if row.covers}))
+        seeds = sorted({f"{row.seeds:.0f}" for row in drawn if math.isfinite(row.seeds)})
+        handles.append(Line2D([], [], ls="", label=f"{'–'.join(seeds)} seeds; covers {covers}"))
     if any(row.registered == POST_HOC for row in rows):
         handles.append(Line2D([], [], ls="", label="post hoc (open): after scores"))
     silent = [v for v in SILENT if any(row.verdict == v for row in rows)]
     if silent:
         handles.append(Line2D([], [], ls="", label=f"grey: {' or '.join(silent)}"))
     return handles
-
-
-def claims_table(summary: Summary) -> Table:
-    """Every claim with what it says, its number, its margin and its verdict."""
-    rows = claim_rows(summary)
-    told = {row["id"]: row for row in summary.evidence.claims.to_dict("records")}
-    blocks = [i for i in range(1, len(rows)) if rows[i].family != rows[i - 1].family]
-    return Table(
-        caption="Claims and their verdicts.",
-        header=("claim", "family", "sentence", "rule", "score", "estimate", "interval", "margin",
-                "adjusted p", "seeds", "clusters", "verdict"),
-        rows=tuple(_table_row(row, told[row.id]) for row in rows),
-        note="Estimate, interval and margin in percentage points, of token ratios as a ratio. The "
-        "interval has the level of the Holm-adjusted test. Post hoc: stated or changed after "
-        "scores existed." + _pooled_note(told) if rows else f"Empty: {NO_CLAIMS}.",
-        words=5,
-        blocks=tuple(blocks),
-        prose=(2, 11),
-    )  # fmt: skip
-
-
-def _pooled_note(told: Mapping[Any, Mapping[Any, Any]]) -> str:
-    """What is said where the claims file pools the variance between seeds; else nothing."""
-    said = [_text(row.get("seed_variance")) for row in told.values()]
-    chosen = [one for one in said if one not in ("", "own")]
-    if not chosen:
-        return ""
-    pooled = sum(one.startswith("pooled") for one in chosen)
-    return (
-        f" Variance between seeds: pooled over the curve's cells for {pooled} of {len(chosen)} "
-        "claims, their own for those whose check spoke against it or that are of no one curve."
-    )
-
-
-def _table_row(row: ClaimRow, told: Mapping[Any, Any]) -> tuple[str, ...]:
-    places = 2 if row.rule == RATIO else 1
-    value, low, high, margin = (
-        f"{v:.{places}f}" if math.isfinite(v) else ABSENT
-        for v in (row.value, row.low, row.high, row.margin)
-    )
-    p = _number(told["p_adjusted"])
-    post = f" ({POST_HOC})" if row.registered == POST_HOC else ""
-    why = f": {row.why}" if row.why else ""
-    return (
-        *(row.id, row.family, _text(told["sentence"]), row.rule.replace("_", "-"), row.score),
-        value,
-        f"{low} to {high}" if ABSENT not in (low, high) else ABSENT,
-        margin,
-        ("<.001" if p < 0.0005 else f"{p:.3f}") if math.isfinite(p) else ABSENT,
-        *(f"{v:.0f}" if math.isfinite(v) else ABSENT for v in (row.seeds, row.clusters)),
-        f"{row.verdict}{post}{why}",
-    )

@@ -31,6 +31,7 @@ from mlan.report.tables import (
 TITLE = "Items gained and lost in stage 2"
 MODALITY = "text"
 COLUMNS = 4
+_PALE = 0.5
 
 
 @dataclass(frozen=True)
@@ -74,12 +75,14 @@ def draw_forgetting(summary: Summary) -> tuple[Figure, list[Change]]:
             axes.set_xlabel("text share of examples (%)", fontsize=7)
     runs = sorted({change.runs for change in found})
     handles: list[Any] = [
-        Patch(facecolor=SERIES[scorer].colour, label=label) for scorer, label in SCORERS.items()
+        Patch(facecolor=SERIES[scorer].colour, alpha=alpha, label=f"{label}: {which}")
+        for scorer, label in SCORERS.items()
+        for which, alpha in (("gained", 1.0), ("lost", _PALE))
     ]
     handles.append(Line2D([], [], color=INK, marker="_", ms=7, ls="", label="gained less lost"))
     seeds = "–".join(map(str, dict.fromkeys((runs[0], runs[-1]))))
     handles.append(Line2D([], [], ls="", label=f"mean of {seeds} seeds; no interval"))
-    figure.legend(handles=handles, loc="outside lower center", ncols=4)
+    figure.legend(handles=handles, loc="outside lower center", ncols=3)
     return figure, found
 
 
@@ -109,7 +112,7 @@ def _draw(axes: Axes, changes: Sequence[Change]) -> None:
         xs = [shares.index(change.text_share_pct) + 0.4 * (side - 0.5) for change in own]
         colour = SERIES[scorer].colour
         axes.bar(xs, [change.gained_pct for change in own], width=0.38, color=colour)
-        axes.bar(xs, [-change.lost_pct for change in own], width=0.38, color=colour, alpha=0.6)
+        axes.bar(xs, [-change.lost_pct for change in own], width=0.38, color=colour, alpha=_PALE)
         axes.plot(xs, [change.net_pct for change in own], color=INK, marker="_", ms=5, ls="")
     axes.axhline(0, color=INK, lw=0.6)
     axes.set_xticks(range(len(shares)), [f"{share:g}" for share in shares])

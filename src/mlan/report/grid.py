@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from textwrap import fill
 from typing import Any
 
 from matplotlib.axes import Axes
@@ -32,6 +33,7 @@ from mlan.report.tables import (
 TITLE = "Benchmarks by text share"
 NOTHING = "no benchmark was measured on two cells of the curve"
 TIED = "*"
+_LINE = 145  # letters
 
 
 @dataclass(frozen=True)
@@ -96,7 +98,7 @@ def draw_grid(summary: Summary) -> tuple[Figure, list[GridCell]]:
     if not cells:
         return placeholder(TITLE, NOTHING), cells
     rows = max(len({c.benchmark for c in cells if c.scorer == s}) for s in SCORERS)
-    figure = new_figure(1.5 + 0.2 * rows)
+    figure = new_figure(1.75 + 0.2 * rows)
     figure.suptitle(TITLE)
     shown = [scorer for scorer in SCORERS if any(c.scorer == scorer for c in cells)]
     for axes, scorer in zip(figure.subplots(1, len(shown), squeeze=False)[0], shown, strict=True):
@@ -105,9 +107,6 @@ def draw_grid(summary: Summary) -> tuple[Figure, list[GridCell]]:
         label = SERIES[scorer].label
         axes.set_title(f"{label[:1].upper()}{label[1:]}: accuracy (%)")
         axes.set_xlabel("text-only share of examples (%)")
-        if axes is not figure.axes[0] and _names(own) == _names(cells[: len(own)]):
-            marks = [UNDECIDING if _is_mute(own, name) else "" for name in _names(own)]
-            axes.set_yticklabels(marks)
     figure.supxlabel(_words(summary, cells), fontsize=6.5, x=0.01, ha="left")
     return figure, cells
 
@@ -116,22 +115,34 @@ def _names(cells: Sequence[GridCell]) -> list[str]:
     return list(dict.fromkeys(c.benchmark for c in cells))
 
 
-def _is_mute(cells: Sequence[GridCell], name: str) -> bool:
-    return any(c.decides is False for c in cells if c.benchmark == name)
-
-
 def _words(summary: Summary, cells: Sequence[GridCell]) -> str:
-    known = any(c.tied is not None for c in cells)
-    told = (
-        "Bold, framed: not significantly below the best of its row "
-        f"(all pairs of the row together, {summary.level})."
-        if known
-        else "Ties with the best were not computed: none is marked."
+    told = [f"Shade: from the row's worst (white) to its best.{_headline_note(summary)}"]
+    if any(c.decides is False for c in cells):
+        told.append(f"{UNDECIDING}: the benchmark cannot tell cells apart.")
+    told += [_counts(summary, cells), _ties(summary, cells, "Bold, framed")]
+    return fill(" ".join(told), _LINE)
+
+
+def _counts(summary: Summary, cells: Sequence[GridCell]) -> str:
+    """Items, seeds and what the tests cover, over all rows that are shown."""
+    rows = [summary.interval(c.benchmark, MEASURES[c.scorer], c.cell) for c in cells]
+    own = [row for row in rows if row is not None]
+    items, seeds = (sorted({int(row[name]) for row in own}) for name in ("n", "seeds"))
+    spans = ["–".join(map(str, dict.fromkeys((s[0], s[-1])))) for s in (items, seeds)]
+    covers = " / ".join(sorted({str(row["covers"]) for row in own}, reverse=True))
+    return f"n = {spans[0]} items a row, seeds: {spans[1]}; tests cover {covers}."
+
+
+def _ties(summary: Summary, cells: Sequence[GridCell], mark: str) -> str:
+    """What a tie is, and why the answer may leave out a cell that is tied here."""
+    if all(c.tied is None for c in cells):
+        return "Ties with the best were not computed: none is marked."
+    return (
+        f"{mark}: not significantly below the best of its row (all pairs of the row together, "
+        f"two-sided, {summary.level}). Each pair has its own noise, so that of two like scores one "
+        "may be tied. The answer (recommend) asks one-sided whether any other cell is better: it "
+        "can rule out a cell that is tied here."
     )
-    mute = any(c.decides is False for c in cells)
-    signal = f" {UNDECIDING}: the benchmark cannot tell cells apart." if mute else ""
-    shade = "Shade: from the row's worst (white) to its best."
-    return f"{shade}{_headline_note(summary)}\n{told}{signal}"
 
 
 def _headline_note(summary: Summary) -> str:
@@ -200,20 +211,12 @@ def grid_table(summary: Summary) -> Table:
             title = row_title(summary, name, MEASURES[scorer])
             rows.append((title, label, *(_text(by_share.get(share)) for share in shares)))
     missing = not_run({c.label: c.not_run for c in summary.tuned if c.place == "curve"})
-    known = any(c.tied is not None for c in cells)
-    ties = (
-        f"{TIED}: not significantly below the best of its row, all pairs of the row together at "
-        f"{summary.level}."
-        if known
-        else "Ties with the best were not computed."
-    )
+    note = f"{_ties(summary, cells, TIED)} Means over seeds.{_headline_note(summary)}"
     return Table(
         caption="Accuracy in per cent on the test part by text share of examples.",
         header=("benchmark", "scorer", *(f"{share:g} %" for share in shares)),
         rows=tuple(rows),
-        note=f"{ties} Means over seeds.{_headline_note(summary)}{undeciding_note(summary)}{missing}"
-        if rows
-        else f"Empty: {NOTHING}.",
+        note=f"{note}{undeciding_note(summary)}{missing}" if rows else f"Empty: {NOTHING}.",
         words=2,
         blocks=tuple(blocks),
     )

@@ -16,7 +16,8 @@ _LETTER, _HEIGHT = 0.6, 1.2  # of the font size, as letters of the house font co
 _ANGLES = ((1, 1), (-1, 1), (1, -1), (-1, -1), (1, 0), (-1, 0), (0, 1), (0, -1))
 _RADII = (5.0, 11.0, 18.0, 26.0)
 _MARK = 4.0  # half of a marker
-_THREAD = 12.0  # a name farther away than this is tied to its point
+_GAP = 8.0  # between names on one line, so that each is seen to belong to its own point
+_THREAD = 8.0  # a name farther away than this is tied to its point
 
 Box = tuple[float, float, float, float]
 
@@ -43,7 +44,7 @@ def name_points(
             for rank, box in enumerate(_around(x, y, size, panel_pt))
         ]
         _, _, box = min(free)
-        taken.append(box)
+        taken.append((box[0] - _GAP, box[1], box[2] + _GAP, box[3]))
         middle = ((box[0] + box[2]) / 2 - x, (box[1] + box[3]) / 2 - y)
         far = max(abs(middle[0]) - size[0] / 2, abs(middle[1]) - size[1] / 2) > _THREAD
         axes.annotate(

@@ -12,6 +12,7 @@ from mlan.data.assets import ASSETS
 from mlan.report.summary import Summary
 from mlan.report.tables import ABSENT, Table, not_run
 
+SHARE = "mixture.text_share"
 # Embedded works that questions about concepts are made of, whatever is asked.
 _FACTS = ("emoji-names", "country-facts", "wordnet")
 _UNKNOWN = "not known to mlan"
@@ -90,11 +91,19 @@ def recipe_table(summary: Summary) -> Table:
 
 
 def _others(key: str, differs: Mapping[str, Mapping[str, Any]], labels: Mapping[str, str]) -> str:
+    """Values with the cells that have them, in the order of the figures."""
     cells: dict[str, list[str]] = {}
-    for cell, own in differs.items():
-        if key in own:
-            cells.setdefault(_value(own[key]), []).append(labels.get(cell, cell))
-    return "; ".join(f"{value}: {', '.join(names)}" for value, names in cells.items())
+    for cell in [*(c for c in labels if c in differs), *(c for c in differs if c not in labels)]:
+        if key in differs[cell]:
+            value = differs[cell][key]
+            name = labels.get(cell, cell)
+            # A cell of the curve is called by its share already.
+            itself = key == SHARE and name == f"{100 * value:g} %"
+            cells.setdefault("" if itself else _value(value), []).append(name)
+    return "; ".join(
+        f"{value}: {', '.join(names)}" if value else ", ".join(names)
+        for value, names in cells.items()
+    )
 
 
 def _value(value: Any) -> str:

@@ -65,13 +65,6 @@ class Point:
         """Whether there is a band for all shares at once."""
         return math.isfinite(self.band_low_pct) and math.isfinite(self.band_high_pct)
 
-    @property
-    def reach_pct(self) -> tuple[float, float]:
-        """What is drawn around the mean: the band where there is one, else the interval."""
-        if self.simultaneous:
-            return self.band_low_pct, self.band_high_pct
-        return self.low_pct, self.high_pct
-
 
 def score_points(summary: Summary, panel: str, series: Mapping[str, Key]) -> list[Point]:
     """Return means and runs of one benchmark or group (`panel`), for each named series.

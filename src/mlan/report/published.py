@@ -17,7 +17,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from mlan.evidence.published import published
-from mlan.report.curve import SHARE_LABEL, Look, draw_panel, legend, top_pct
+from mlan.report.curve import SHARE_LABEL, Look, draw_panel, top_pct
+from mlan.report.legend import legend
 from mlan.report.points import MEAN, Point, counts_text, score_points
 from mlan.report.style import FAINT, INK, new_figure
 from mlan.report.summary import AVERAGES, MEASURES, Summary
@@ -25,6 +26,7 @@ from mlan.report.summary import AVERAGES, MEASURES, Summary
 TITLE = "Our curve and the published one"
 CITED = "MLAN Table 5 (Llama-2, 80,000 examples), quoted second hand"
 PUBLISHED = "published"
+_SINGLE = (0, (4, 1.5))  # unlike the thin lines of single seeds above
 
 
 def draw_published(summary: Summary) -> tuple[Figure, list[Point]]:
@@ -77,7 +79,7 @@ def _draw(axes: Axes, points: Sequence[Point]) -> None:
         if name in AVERAGES.values():
             axes.plot(xs, ys, color=INK, lw=0.6, marker="o", mfc="white", mec=INK, zorder=3)
         else:
-            axes.plot(xs, ys, color=FAINT, lw=0.5, marker=".", ms=2)
+            axes.plot(xs, ys, color=FAINT, lw=0.8, ls=_SINGLE)
             axes.annotate(
                 *(name, (xs[-1], ys[-1])), xytext=(4, 0), textcoords="offset points",
                 fontsize=6, va="center", color=FAINT, annotation_clip=False,
@@ -93,4 +95,6 @@ def _legend(figure: Figure, ours: Sequence[Point], level: str) -> None:
     labels = [text.get_text() for text in drawn.get_texts()]
     handles.append(Line2D([], [], color=INK, lw=0.6, marker="o", mfc="white"))
     labels.append(CITED)
+    handles.append(Line2D([], [], color=FAINT, lw=0.8, ls=_SINGLE))
+    labels.append("one of its benchmarks")
     figure.legend(handles, labels, loc="outside lower center", ncols=2)

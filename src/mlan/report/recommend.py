@@ -100,9 +100,10 @@ def draw_recommend(summary: Summary) -> tuple[Figure, list[Advice]]:
     covers = " / ".join(sorted({row.covers for row in rows}))
     handles = [
         Patch(facecolor=_SET, edgecolor=FAINT, lw=0.4, label="not distinguishable from the best"),
-        Line2D([], [], color=_POINT, marker="o", label="best of these runs"),
+        Line2D([], [], color=_POINT, marker="o", ls="", label="best of these runs"),
         Line2D([], [], ls="", label=f"{'–'.join(map(str, dict.fromkeys((seeds[0], seeds[-1]))))} "
-               f"seeds; {summary.level} together, covers {covers}"),
+               f"seeds; covers {covers}"),
+        Line2D([], [], ls="", label=f"{summary.level} for each weight and price by itself"),
     ]  # fmt: skip
     figure.legend(handles=handles, loc="outside lower center", ncols=2)
     return figure, rows
@@ -128,8 +129,8 @@ def _draw(axes: Axes, rows: Sequence[Advice], shares: Sequence[Advice]) -> None:
         [places[row.text_share_pct] for row in best],
         color=_POINT,
         marker="o",
-        ms=3.5,
-        lw=1.2,
+        ms=4,
+        ls="",
     )
     labels = [
         f"{row.text_share_pct:g} | {_share(row.share_of_lm_tokens_pct)} | "

@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from mlan.report.summary import MEASURES, Key, Summary
-from mlan.report.tables import ABSENT, Table, marked_name
+from mlan.report.tables import ABSENT, Table, is_single, marked_name, p_text
 
 _MEASURES = {(key.scorer, key.parser): name for name, key in MEASURES.items()}
 _LABELS = {
@@ -18,8 +18,11 @@ _LABELS = {
 
 def signal_table(summary: Summary) -> Table:
     """Spread over shares against spread over seeds, a row a benchmark, scorer and parser."""
+    found = summary.table("signal").to_dict("records")
     rows = [
-        {str(k): v for k, v in row.items()} for row in summary.table("signal").to_dict("records")
+        {str(k): v for k, v in row.items()}
+        for row in found
+        if not is_single(summary, row["benchmark"])
     ]
     return Table(
         caption="Signal and noise of the benchmarks over the curve, test part.",
@@ -46,7 +49,7 @@ def _row(summary: Summary, row: dict[str, Any]) -> tuple[str, ...]:
         *(str(row["cells"]), str(row["seeds"])),
         _number(100 * row["spread"], 1),
         *(labels.get(row[name], str(row[name])) for name in ("best_cell", "worst_cell")),
-        *(_number(100 * row["seed_sd"], 1), _number(row["ratio"], 1), _number(row["p"], 3)),
+        *(_number(100 * row["seed_sd"], 1), _number(row["ratio"], 1), p_text(row["p"])),
         "yes" if row["decides"] else f"no: {why}" if why else "no",
     )
 

@@ -9,7 +9,7 @@ without dates or random identifiers. Not here: what is drawn.
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -110,7 +110,12 @@ VERDICTS = {
 }
 
 # One hue from white to the darkest series' blue: lightness alone tells the values apart.
-SHADES = LinearSegmentedColormap.from_list("share", ["#ffffff", SERIES["real"].colour])
+SHADES = LinearSegmentedColormap.from_list("value", ["#ffffff", SERIES["real"].colour])
+# The same hue from pale to nearly black, so that many shares stay apart; even in lightness.
+_SHARES = LinearSegmentedColormap.from_list(
+    "share", [(0.0, "#b5d4ec"), (0.65, SERIES["real"].colour), (1.0, "#0a1830")]
+)
+DASHES: tuple[Any, ...] = ("-", (0, (5, 1.5)), (0, (1.2, 1.2)), (0, (5, 1.5, 1.2, 1.5)))
 
 PARTS = {
     "text of text examples": "#0072B2",
@@ -125,9 +130,17 @@ def luma(colour: str) -> float:
     return 0.299 * red + 0.587 * green + 0.114 * blue
 
 
-def share_colour(text_share_pct: float) -> str:
-    """Return the shade of a text share: light for none, dark for text alone."""
-    return to_hex(SHADES(0.2 + 0.8 * text_share_pct / 100))
+def share_looks(shares: Iterable[float]) -> dict[float, tuple[str, Any]]:
+    """Return colour and dash of every text share: the more text the darker, by rank.
+
+    By rank, as shares crowd near 100 %; neighbours differ in dash too.
+    """
+    found = sorted(set(shares))
+    steps = max(1, len(found) - 1)
+    return {
+        share: (to_hex(_SHARES(rank / steps)), DASHES[rank % len(DASHES)])
+        for rank, share in enumerate(found)
+    }
 
 
 @contextmanager

@@ -11,12 +11,14 @@ from collections.abc import Sequence
 
 from matplotlib.figure import Figure
 
-from mlan.report.curve import SHARE_LABEL, Look, draw_panel, label_shares, legend, top_pct
+from mlan.report.curve import SHARE_LABEL, Look, draw_panel, label_shares, top_pct
+from mlan.report.legend import legend
 from mlan.report.points import MEAN, Point, counts_text, invalid_points, score_points
 from mlan.report.style import new_figure, placeholder
 from mlan.report.summary import AVERAGES, GROUP_PREFIX, MEASURES, TAGS, Benchmark, Summary
 from mlan.report.tables import UNDECIDING
 
+COLUMNS = 4  # of small multiples at most
 ACCURACY_LABEL = "accuracy (%), test part"
 HEADLINE = {name: MEASURES[name] for name in ("strict", "option")}
 PARSERS = {name: MEASURES[name] for name in ("strict", "lenient")}
@@ -31,7 +33,7 @@ def draw_sweep(summary: Summary) -> Drawn:
     if not points:
         return placeholder("Score against text share", "no score"), points
     others = any(cell.place == "other" for cell in summary.tuned)
-    figure = new_figure(4.4 if others else 3.9)
+    figure = new_figure(4.5 if others else 4.0)
     figure.suptitle(summary.title)
     look = Look(top_pct(points), others=True)
     for axes, (group, own) in zip(
@@ -55,7 +57,7 @@ def draw_tags(summary: Summary) -> Drawn:
     columns = 2 if len(panels) > 1 else 1
     rows = math.ceil(len(panels) / columns)
     others = any(cell.place == "other" for cell in summary.tuned)
-    figure = new_figure(1.0 + (2.7 if others else 2.2) * rows)
+    figure = new_figure(1.0 + (2.8 if others else 2.3) * rows)
     figure.suptitle("Vision benchmarks by who can teach the skill")
     look = Look(top_pct(points), others=True)
     for position, (group, own) in enumerate(panels.items()):
@@ -70,12 +72,12 @@ def draw_tags(summary: Summary) -> Drawn:
     return figure, points
 
 
-def draw_benchmarks(summary: Summary, columns: int = 4) -> Drawn:
-    """Small multiples: every benchmark, text rows above vision rows, at most `columns` wide."""
-    rows: list[list[Benchmark]] = []
-    for modality in AVERAGES:
-        found = [b for b in summary.benchmarks if b.modality == modality]
-        rows += [found[start : start + columns] for start in range(0, len(found), columns)]
+def draw_benchmarks(summary: Summary) -> Drawn:
+    """Small multiples: every benchmark, text rows above vision rows."""
+    found = [[b for b in summary.benchmarks if b.modality == modality] for modality in AVERAGES]
+    # As many rows as four columns take, no wider than these need: 6 are 3 + 3, not 4 + 2.
+    columns = max(math.ceil(len(own) / math.ceil(len(own) / COLUMNS)) for own in found if own)
+    rows = [own[start : start + columns] for own in found for start in range(0, len(own), columns)]
     panels = {b.name: score_points(summary, b.name, HEADLINE) for row in rows for b in row}
     points = [p for own in panels.values() for p in own]
     if not points:

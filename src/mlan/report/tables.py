@@ -1,4 +1,4 @@
-"""Tables of scores and of training tokens, as CSV, Markdown and LaTeX (booktabs).
+"""Tables of scores and of training tokens, and what a table is.
 
 A score is `value ± half-width` in per cent, half-width = (high - low) / 2 of the interval.
 Digits follow the standard error (`decimals`): a digit that the error drowns is not printed.
@@ -6,17 +6,13 @@ Digits follow the standard error (`decimals`): a digit that the error drowns is 
 
 from __future__ import annotations
 
-import csv
-import io
 import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from statistics import NormalDist
 from typing import Any
 
-from mlan.records import write_bytes
 from mlan.report.summary import (
     AVERAGES,
     BASELINES,
@@ -32,16 +28,6 @@ from mlan.report.tokens import Budget, cell_budgets
 ABSENT = "–"
 UNDECIDING = "‡"
 SCORERS = {"strict": "generation, strict", "option": "option likelihood"}
-LATEX = {
-    "\\": r"\textbackslash{}",
-    "~": r"\textasciitilde{}",
-    "^": r"\textasciicircum{}",
-    "±": r"$\pm$",
-    "†": r"$\dagger$",
-    "‡": r"$\ddagger$",
-    "–": "--",
-    **{sign: f"\\{sign}" for sign in "&%$#_{}"},
-}
 
 
 @dataclass(frozen=True)
@@ -95,6 +81,13 @@ def score_text(row: dict[str, Any] | None, confidence: float) -> str:
     return f"{value:.{places}f} ± {half:.{places}f}"
 
 
+def p_text(p: float) -> str:
+    """Return a p value with three decimals: `<.001` below, 1 where it is, `–` for none."""
+    if not math.isfinite(p):
+        return ABSENT
+    return "<.001" if p < 0.001 else "1" if p >= 0.9995 else f"{p:.3f}".lstrip("0")
+
+
 def scores_table(summary: Summary) -> Table:
     """Benchmarks and averages by cells, one block a scorer and modality. Part test, real image."""
     cells = columns(summary)
@@ -128,7 +121,12 @@ def row_names(summary: Summary, modality: str) -> list[str]:
     """The rows of a table of scores: benchmarks of a modality, their groups, their average."""
     names = [b.name for b in summary.benchmarks if b.modality == modality]
     groups = [f"{GROUP_PREFIX}{tag}" for tag in TAGS] if modality == "vision" else []
-    return [*names, *groups, AVERAGES[modality]]
+    return [*names, *(g for g in groups if not is_single(summary, g)), AVERAGES[modality]]
+
+
+def is_single(summary: Summary, name: str) -> bool:
+    """Whether a name is a group of one benchmark, which has a row of its own."""
+    return name.startswith(GROUP_PREFIX) and len(summary.members(name)) == 1
 
 
 def _score_row(
@@ -174,14 +172,15 @@ def _scores_note(summary: Summary, cells: Sequence[Cell]) -> str:
             seeds.setdefault(str(int(row["seeds"])), []).append(cell.label)
     parts = [
         "n: items of the test part.",
-        f"±: half of the {summary.level} interval, which covers {_by_cell(covers)}.",
+        f"±: half of the {summary.level} interval, which covers {_by_cell(covers)}; "
+        "to be cut where it passes 0 or 100.",
         f"Seeds: {_by_cell(seeds)}.",
     ]
     parts[-1] += not_run({c.label: summary.not_run(c, MEASURES["strict"]) for c in cells})
     parts[-1] += _not_controlled(summary, cells)
     if any(not benchmark.headline for benchmark in summary.benchmarks):
         parts.append("†: not in the averages.")
-    parts.append("Averages weigh benchmarks equally; groups are of vision benchmarks.")
+    parts.append("Averages weigh benchmarks equally; groups are of two or more vision benchmarks.")
     return " ".join(parts) + undeciding_note(summary)
 
 
@@ -247,76 +246,15 @@ def _percent(part: float) -> str:
     return f"{100 * part:.1f}" if math.isfinite(part) else ABSENT
 
 
-def to_csv(table: Table) -> str:
-    """Return header and rows as CSV; the note is left out so that it stays machine-readable."""
-    stream = io.StringIO()
-    csv.writer(stream, lineterminator="\n").writerows([table.header, *table.rows])
-    return stream.getvalue()
+def grouped(table: Table) -> list[list[str]]:
+    """Return the rows with separators in whole numbers of four digits or more, as counts are read.
 
-
-def to_markdown(table: Table) -> str:
-    """Return a Markdown table with caption and note."""
-    rule = ["---" if left else "---:" for left in table.left]
-    lines = [table.header, rule, *(map(_grouped, row) for row in table.rows)]
-    body = "\n".join(f"| {' | '.join(_bar(cell) for cell in line)} |" for line in lines)
-    return f"{table.caption}\n\n{body}\n\n{table.note}\n"
-
-
-def _bar(cell: str) -> str:
-    return cell.replace("|", "\\|")
-
-
-def to_latex(table: Table) -> str:
-    """Return a booktabs `table*` environment with caption and note."""
-    columns = "".join(
-        r"p{.2\textwidth}" if i in table.prose else "l" if left else "r"
-        for i, left in enumerate(table.left)
-    )
-    body = []
-    for position, row in enumerate(table.rows):
-        body += [r"\midrule"] if position in table.blocks else []
-        body.append(_latex_row([_grouped(cell) for cell in row]))
-    lines = [
-        r"% needs \usepackage{booktabs}",
-        r"\begin{table*}",
-        rf"\caption{{{latex(table.caption)}}}",
-        r"\centering\footnotesize\setlength{\tabcolsep}{3pt}",
-        rf"\begin{{tabular}}{{{columns}}}",
-        r"\toprule",
-        _latex_row(table.header),
-        r"\midrule",
-        *body,
-        r"\bottomrule",
-        r"\end{tabular}",
-        rf"\par\smallskip{{\footnotesize {latex(table.note)}}}",
-        r"\end{table*}",
+    Columns of words keep what they have: a seed of a recipe is no count.
+    """
+    return [
+        [
+            f"{int(cell):,}" if not left and re.fullmatch(r"\d{4,}", cell) else cell
+            for cell, left in zip(row, table.left, strict=True)
+        ]
+        for row in table.rows
     ]
-    return "\n".join(lines) + "\n"
-
-
-def _latex_row(cells: Sequence[str]) -> str:
-    return " & ".join(latex(cell) for cell in cells) + r" \\"
-
-
-def latex(text: str) -> str:
-    """Return text with every sign that LaTeX would interpret escaped."""
-    return "".join(LATEX.get(sign, sign) for sign in text)
-
-
-def _grouped(cell: str) -> str:
-    """Return a whole number of five digits or more with separators; anything else as it is."""
-    return f"{int(cell):,}" if re.fullmatch(r"\d{5,}", cell) else cell
-
-
-def write_table(table: Table, folder: Path, name: str) -> list[Path]:
-    """Write `folder/name.csv`, `.md` and `.tex` atomically and return the paths."""
-    paths = []
-    for kind, text in (
-        ("csv", to_csv(table)),
-        ("md", to_markdown(table)),
-        ("tex", to_latex(table)),
-    ):
-        path = folder / f"{name}.{kind}"
-        write_bytes(path, text.encode())
-        paths.append(path)
-    return paths

@@ -14,7 +14,8 @@ import pandas as pd
 from mlan.records import RECORD, write_bytes, write_csv, write_json, write_parquet, write_record
 from mlan.report.page.evidence import COLUMNS, Evidence
 from mlan.report.page.facts import Facts, read_facts
-from mlan.report.tables import Table, write_table
+from mlan.report.table_files import write_table
+from mlan.report.tables import Table
 from mlan.stage import Job
 from tests.report.conftest import BENCHMARKS, Grid, identity, write_summary
 

@@ -11,7 +11,8 @@ from mlan.errors import IntegrityError
 from mlan.records import write_bytes, write_csv, write_record
 from mlan.report.page.gallery import figures, tables
 from mlan.report.page.titles import title
-from mlan.report.tables import Table, write_table
+from mlan.report.table_files import write_table
+from mlan.report.tables import Table
 
 SVG = b'<svg xmlns="http://www.w3.org/2000/svg" width="72pt" height="36pt"></svg>'
 
