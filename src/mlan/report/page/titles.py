@@ -15,12 +15,12 @@ FIGURES = {
     ),
     "recommend": (
         "Recommended share",
-        "For each weight on vision the shares that may be the best (shaded) and the highest one, "
-        "which jumps between shares that were tried.",
+        "For each weight on vision the shares that may be the best (shaded) and the highest one.",
     ),
     "claims": (
         "Claims",
-        "Estimate and interval of every claim, at the level of its own test; dotted: the margin.",
+        "Estimate and interval of every claim, at the level of its own test; the mark at the "
+        "margin points to the side that is claimed.",
     ),
     "averages": (
         "Text against vision",
@@ -46,9 +46,8 @@ FIGURES = {
     ),
     "grid": (
         "Benchmarks by share",
-        "Framed: not significantly below the highest of its row, in comparisons of all pairs; what "
-        "ties depends on the noise of each pair. The answer asks less, only what may be the best, "
-        "and so keeps other shares.",
+        "Framed: not significantly below the highest of its row. This compares all pairs, so that "
+        "ties differ from the answer, which asks of each share whether another is better.",
     ),
     "format": (
         "Format and knowledge",
@@ -71,7 +70,7 @@ FIGURES = {
     ),
     "loss": (
         "Training loss by source",
-        "Loss of each source as its examples come; late steps rest on few examples and jump.",
+        "Loss of each source as its examples come, seeds pooled.",
     ),
     "forgetting": (
         "Gained and lost",
