@@ -90,9 +90,14 @@ def load_study(
     config = _checked(path, raw, all_off=bool(_split(experiments)))
     selected = _select(config, seeds, experiments)
     claims = read_claims(path, config)
-    seeds = tuple(config.seeds)
-    whole = selected == config
-    return Study(path.stem, path, selected, whole=whole, claims=claims, planned_seeds=seeds)
+    return Study(
+        path.stem,
+        path,
+        selected,
+        whole=selected == config,
+        claims=claims,
+        planned_seeds=tuple(config.seeds),
+    )
 
 
 def _checked(path: Path, raw: dict[Any, Any], *, all_off: bool) -> StudyConfig:

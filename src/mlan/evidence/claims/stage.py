@@ -52,7 +52,7 @@ def claims(job: Job) -> None:
     primary, confidence = Key(**identity["primary"]), identity["confidence"]
     answer = recommend_rows(results, swept, tokens, primary, confidence=confidence)
     sensitivity = sensitivity_rows(Averages(results, swept), primary, confidence)
-    sources = [Finished(results), Assumed()]
+    sources = (Finished(results), Assumed())
     power = power_rows(identity["claims"], sources, planned_of(results), standing)
     tables = {
         "claims": (rows, COLUMNS),
