@@ -4,7 +4,8 @@ Model: a claim is tested at the first level of Holm in its family, alpha / claim
 claim were supported before it; so its power is at least what is said. Of a rule that asks for a
 bound the smallest true value is told, of one that asks for `no difference` the smallest margin. A
 token ratio is exact and has no row. Where the claims file pools the seed variance, `df` is that of
-the pooled one. Not here: the statistic (`power`), variances (`variance_parts`).
+the pooled one. `registered` is as in claims.csv. Not here: the statistic (`power`), variances
+(`variance_parts`).
 """
 
 from __future__ import annotations

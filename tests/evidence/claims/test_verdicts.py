@@ -220,22 +220,33 @@ def test_post_hoc_and_withdrawn_claims_are_marked() -> None:
 
 
 @pytest.mark.parametrize(
-    ("registered", "said"),
+    ("registered", "said", "why"),
     [
-        ((0, 1), "before scores; seeds added after"),
-        ((0, 1, 2, 3), "before scores; on other seeds"),
-        ((0, 7), "before scores; on other seeds"),
+        (
+            (0, 1),
+            "before scores; seeds added after",
+            "another look: seeds were added after the first score (registered: 0, 1)",
+        ),
+        (
+            (0, 1, 2, 3),
+            "before scores; on other seeds",
+            "tested on other seeds than registered (0, 1, 2, 3)",
+        ),
+        (
+            (0, 7),
+            "before scores; on other seeds",
+            "tested on other seeds than registered (0, 7)",
+        ),
     ],
 )
 def test_claim_on_other_seeds_than_registered_is_marked_and_stays_with_the_others(
-    registered: tuple[int, ...], said: str
+    registered: tuple[int, ...], said: str, why: str
 ) -> None:
     standing = Standing(other_seeds={"one": registered})
 
     one, other = rows([above("one", 0.0), above("other", 0.0)], standing=standing)
 
-    told = ", ".join(map(str, registered))
-    assert (one["registered"], one["why"]) == (said, f"registered with seeds {told}")
+    assert (one["registered"], one["why"]) == (said, why)
     assert (other["registered"], other["why"]) == ("before scores", "")
     assert one["p_adjusted"] == other["p_adjusted"]
 

@@ -49,13 +49,19 @@ class Standing:
             return POST_HOC
         if claim["id"] not in self.other_seeds:
             return BEFORE
-        added = set(claim["seeds"]) > set(self.other_seeds[claim["id"]])
-        return f"{BEFORE}; {ADDED if added else OTHER}"
+        return f"{BEFORE}; {ADDED if self._added(claim) else OTHER}"
 
     def look(self, claim: Plain) -> str:
         """Say which seeds a claim was registered with, where it is tested on others."""
-        seeds = self.other_seeds.get(claim["id"])
-        return "" if seeds is None else f"registered with seeds {', '.join(map(str, seeds))}"
+        if claim["id"] not in self.other_seeds:
+            return ""
+        seeds = ", ".join(map(str, self.other_seeds[claim["id"]]))
+        if self._added(claim):
+            return f"another look: seeds were added after the first score (registered: {seeds})"
+        return f"tested on other seeds than registered ({seeds})"
+
+    def _added(self, claim: Plain) -> bool:
+        return set(claim["seeds"]) > set(self.other_seeds[claim["id"]])
 
     def counts(self, claim: Plain) -> bool:
         """Whether a claim is a hypothesis of its family."""
