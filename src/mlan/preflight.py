@@ -18,7 +18,9 @@ import pandas as pd
 
 from mlan.code import code_digest
 from mlan.config.benchmarks import SetBenchmark
+from mlan.config.claim_design import design
 from mlan.config.data import FactsSource, Source
+from mlan.config.fit_claims import claim_notes
 from mlan.config.models import is_hub
 from mlan.data.assets import ASSETS, locate, verify
 from mlan.data.benchmarks import count_items
@@ -68,7 +70,11 @@ def preflight(grid: Grid) -> list[str]:
             once = sizes.get(align.captions, 0)
             uses = align.steps * align.batch if align.epochs is None else align.epochs * once
             counts[f"stage 1 of {name}"] = {align.captions: uses}
-    return [*budget_notes(grid.mixtures, sizes, grid.budgets), *epoch_notes(counts, sizes)]
+    return [
+        *budget_notes(grid.mixtures, sizes, grid.budgets),
+        *epoch_notes(counts, sizes),
+        *claim_notes(grid.study.claims, design(grid.config)),
+    ]
 
 
 def _budgets(grid: Grid, sizes: dict[str, int]) -> dict[str, int]:

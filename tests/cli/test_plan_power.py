@@ -11,6 +11,7 @@ from mlan.cli.plan import run
 from mlan.cli.plan_power import claim_power, plain_power, planned, power_lines, unplanned_lines
 from mlan.evidence.planned_power import Row
 from mlan.grid import Grid
+from mlan.grid.ledger import register
 from tests.cli.example import write_study
 from tests.evidence.test_finished import write_study as write_results
 
@@ -51,6 +52,30 @@ def test_plan_tells_power_beside_the_cost(capsys: pytest.CaptureFixture[str]) ->
     assert "What each claim can detect" in shown
     assert f"{100 * told['on_par']['detectable']:.1f}" in shown
     assert "not planned for: elsewhere: the study has no experiment" in shown
+
+
+@pytest.mark.usefixtures("known_speed")
+def test_plan_marks_claims_that_changed_after_the_first_score(
+    project: Path, grid: Grid, capsys: pytest.CaptureFixture[str]
+) -> None:
+    register(grid)
+    predicted = grid.run_folder("text0", 0, "predictions")
+    predicted.mkdir(parents=True)
+    (predicted / "some.parquet").write_bytes(b"x")
+    claims, study = (project / "config" / name for name in ("tiny.claims.yaml", "tiny.yaml"))
+    claims.write_text(claims.read_text().replace("margin: 0.1\n", "margin: 0.2\n"))
+    study.write_text(study.read_text().replace("seeds: [0, 1]", "seeds: [0, 1, 2]"))
+
+    run("tiny", None, None, as_json=True)
+    told = {entry["id"]: entry for entry in json.loads(capsys.readouterr().out)["power"]}
+    assert told["on_par"]["registered"] == "post hoc"
+    assert told["text_rises"]["registered"] == "before scores; seeds added after"
+    # One claim in its family and the one that it replaced.
+    assert told["on_par"]["level"] == pytest.approx(0.025)
+    run("tiny", None, None, as_json=False)
+    shown = capsys.readouterr().out
+    assert "on_par (post hoc)" in shown
+    assert "text_rises (seeds added after)" in shown
 
 
 @pytest.mark.usefixtures("known_speed")

@@ -9,9 +9,9 @@ import pytest
 import yaml
 
 from mlan.config import load_study
-from mlan.config.claim_design import score_members
+from mlan.config.claim_design import design, score_members
 from mlan.config.claims import RULES, Range
-from mlan.config.fit_claims import one_letter_apart
+from mlan.config.fit_claims import claim_notes, one_letter_apart
 from mlan.errors import ConfigError
 from mlan.evidence.groups import groups
 from tests.config.example import plain_study, put, write
@@ -162,11 +162,65 @@ def refused(folder: Path, claims: Any, study: dict[str, Any] | None = None) -> l
             ),
             "claims.on_par: margin = 0: nothing is ever shown to be exactly equal",
         ),
+        (
+            one(
+                rule="interaction",
+                contrast=None,
+                first={"contrast": one()["contrast"]},
+                second={
+                    "contrast": {"plus": {"cell": "text50"}, "minus": {"share": 0.0}},
+                    "score": "vision average",
+                    "measure": {"parser": "strict"},
+                },
+                direction="larger",
+            ),
+            "claims.on_par.second: is the same difference as `first`; let cells, score or measure "
+            "differ",
+        ),
+        (one(margin=True), "claims.on_par.margin = True: input should be a valid number"),
+        (one(expected=True), "claims.on_par.expected = True: input should be a valid number"),
+        (
+            one(margin=3),
+            "claims.on_par: margin = 3: scores are fractions of 1; write 0.03 for 3 %",
+        ),
+        (
+            one(expected=-2.8),
+            "claims.on_par: expected = -2.8: scores are fractions of 1; write -0.028 for -2.8 %",
+        ),
+        (
+            ranged("saturation", contrast=one()["contrast"], gain_margin=1),
+            "claims.on_par: gain_margin = 1: scores are fractions of 1; write 0.01 for 1 %",
+        ),
         ("on par", "claims.0 = 'on par': a claim is a mapping"),
     ],
 )
 def test_wrong_claim_is_one_line_with_file_and_key(tmp_path: Path, claim: Any, line: str) -> None:
     assert refused(tmp_path, file_of(claim)) == [line]
+
+
+def test_slope_may_be_steeper_than_one(tmp_path: Path) -> None:
+    steep = ranged("trend", direction="rises", margin=1.5, expected=2)
+
+    (found,) = load(tmp_path, file_of(steep)).claims
+
+    assert (found.margin, found.expected) == (1.5, 2.0)
+
+
+@pytest.mark.parametrize(
+    "second",
+    [
+        {"contrast": {"plus": {"share": 1.0}, "minus": {"share": 0.0}}},
+        {"contrast": one()["contrast"], "score": "text average"},
+        {"contrast": one()["contrast"], "measure": {"parser": "lenient"}},
+    ],
+)
+def test_sides_of_an_interaction_differ_in_one_thing_at_least(
+    tmp_path: Path, second: dict[str, Any]
+) -> None:
+    first = {"contrast": one()["contrast"]}
+    claim = one(rule="interaction", contrast=None, direction="larger", first=first, second=second)
+
+    assert len(load(tmp_path, file_of(claim)).claims) == 1
 
 
 def test_all_mistakes_are_told_at_once(tmp_path: Path) -> None:
@@ -242,6 +296,48 @@ def test_experiment_that_the_study_does_not_have_is_allowed(tmp_path: Path) -> N
     (found,) = load(tmp_path, file_of(claim)).claims
 
     assert found.experiment == "resolution"
+
+
+@pytest.mark.parametrize(
+    ("change", "notes"),
+    [
+        ({"experiment": "resolution"}, []),
+        (
+            {"experiment": "swoop"},
+            [
+                "claims.on_par.experiment = 'swoop': no experiment of the study, so it is not run; "
+                "did you mean 'sweep'?"
+            ],
+        ),
+        (
+            {"experiment": "resolution", "family": "primary"},
+            [
+                "claims.on_par.experiment = 'resolution': no experiment of the study, so it is not "
+                "run, though primary; allowed: sweep"
+            ],
+        ),
+        (
+            {"contrast": {"plus": {"share": 0.5}, "minus": {"experiment": "swoop", "share": 0.0}}},
+            [
+                "claims.on_par.contrast.minus.experiment = 'swoop': no experiment of the study, so "
+                "it is not run; did you mean 'sweep'?"
+            ],
+        ),
+    ],
+)
+def test_experiment_that_may_be_a_slip_is_noted(
+    tmp_path: Path, change: dict[str, Any], notes: list[str]
+) -> None:
+    found = load(tmp_path, file_of(one(**change)))
+
+    assert list(claim_notes(found, design(load_study(str(tmp_path / "mine.yaml")).config))) == notes
+
+
+@pytest.mark.parametrize("name", ["small", "paper", "tiny"])
+def test_shipped_claims_need_no_note(name: str) -> None:
+    study = load_study(name, folder=REPOSITORY / "config")
+
+    assert list(claim_notes(study.claims, design(study.config))) == []
 
 
 def test_share_of_several_cells_asks_for_a_name(tmp_path: Path) -> None:

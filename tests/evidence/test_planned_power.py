@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from mlan.evidence.claims.families import Standing
 from mlan.evidence.planned_power import power_rows
 from mlan.evidence.power import Test, detectable
 from mlan.evidence.variance_parts import Assumed, Finished, Planned, Source
@@ -71,6 +72,32 @@ def test_level_is_alpha_over_the_family_without_token_ratios_and_what_cannot_run
     assert rows[2]["components"] == "no such experiment"
     assert math.isnan(rows[2]["detectable"])
     assert rows[3]["level"] == pytest.approx(0.05)
+
+
+def test_level_and_mark_are_those_of_the_verdict() -> None:
+    standing = Standing(
+        post_hoc=frozenset({"late"}),
+        withdrawn=(("gone", "primary"),),
+        counted=frozenset({"off"}),
+        other_seeds={"more": (0, 1)},
+    )
+    claims = [
+        claim("superiority", DIFFERENCE, id=name, runnable=name not in ("off", "never"))
+        for name in ("first", "more", "late", "off", "never")
+    ]
+
+    rows = {r["id"]: r for r in power_rows(claims, [Assumed()], PLANNED, standing)}
+
+    # first, more, off and the one withdrawn; late beside all of them.
+    assert [rows[name]["level"] for name in ("first", "more")] == pytest.approx([0.0125, 0.0125])
+    assert rows["late"]["level"] == pytest.approx(0.01)
+    assert {name: r["registered"] for name, r in rows.items()} == {
+        "first": "before scores",
+        "more": "before scores; seeds added after",
+        "late": "post hoc",
+        "off": "before scores",
+        "never": "before scores",
+    }
 
 
 def test_pooled_seed_variance_has_the_degrees_of_freedom_of_its_cells() -> None:

@@ -7,15 +7,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
+from mlan.config import load_study
 from mlan.errors import IntegrityError
-from mlan.grid.ledger import has_scores, register, registration
-from tests.config.example import plain_study, put
+from mlan.grid import Grid
+from mlan.grid.ledger import Registration, has_scores, register, registration
+from mlan.records import digest
+from tests.config.example import plain_study, put, write
 from tests.grid.example import claim, grid
 
 
-def start(root: Path, *claims: dict[str, Any], **how: Any) -> tuple[list[str], list[Any]]:
-    """Start the study with some claims; return the post hoc and the withdrawn ones.
+def stand(root: Path, *claims: dict[str, Any], **how: Any) -> Registration:
+    """Start the study with some claims.
 
     What is told before anything is written must be what is told afterwards.
     """
@@ -23,7 +27,13 @@ def start(root: Path, *claims: dict[str, Any], **how: Any) -> tuple[list[str], l
     before = registration(made)
     register(made)
     assert registration(made) == before
-    return list(before.post_hoc), [list(one) for one in before.withdrawn]
+    return before
+
+
+def start(root: Path, *claims: dict[str, Any], **how: Any) -> tuple[list[str], list[Any]]:
+    """Start the study with some claims; return the post hoc and the withdrawn ones."""
+    found = stand(root, *claims, **how)
+    return list(found.post_hoc), [list(one) for one in found.withdrawn]
 
 
 def score(root: Path) -> None:
@@ -167,6 +177,194 @@ def test_experiment_added_after_scores_leaves_its_claim_as_it_stood(tmp_path: Pa
     more = {"vary": {"mixture.text_share": [1.0]}, "set": {"tune.lora.rank": 4}}
 
     assert start(tmp_path, low, study=put(plain_study(), "experiments.low", more)) == ([], [])
+
+
+SWEEP = {"vary": {"mixture.text_share": [0.0, 0.25, 0.5, 1.0]}, "set": {"tune.lora.rank": 4}}
+
+
+def test_experiment_may_come_late_once_and_is_then_what_was_registered(tmp_path: Path) -> None:
+    plateau = claim(rule="plateau", contrast=None, range=[0.0, 1.0], experiment="low")
+    start(tmp_path, plateau)
+    score(tmp_path)
+
+    def of_shares(*shares: float) -> dict[str, Any]:
+        return put(
+            put(plain_study(), "experiments.low", SWEEP),
+            "experiments.low.vary",
+            {"mixture.text_share": list(shares)},
+        )
+
+    assert start(tmp_path, plateau, study=of_shares(0.0, 0.25, 0.5, 1.0)) == ([], [])
+    assert start(tmp_path, plateau, study=of_shares(0.0, 0.25, 0.5))[0] == ["on_par"]
+    assert start(tmp_path, plateau) == ([], [])  # the experiment is gone: not run
+    assert start(tmp_path, plateau, study=of_shares(0.25, 0.5))[0] == ["on_par"]
+    assert start(tmp_path, plateau, study=of_shares(0.0, 0.25, 0.5, 1.0)) == ([], [])
+
+
+def more_benchmarks() -> dict[str, Any]:
+    """The example with a second benchmark of vision."""
+    study = plain_study()
+    first = study["data"]["benchmarks"]["v_object"]
+    return put(study, "data.benchmarks.v_flag", {**first, "relation": "flag"})
+
+
+@pytest.mark.parametrize(
+    ("score_name", "key", "value"),
+    [
+        ("vision average", "v_flag.headline", False),
+        ("taught by: pictures", "v_flag.headline", False),
+        ("taught by: pictures", "v_flag.taught_by", "nobody"),
+        ("vision average", "v_flag.relation", "category"),
+        ("vision average", "v_flag.test", 40),
+        ("v_flag", "v_flag.test", 40),
+    ],
+)
+def test_another_average_after_scores_is_another_claim(
+    tmp_path: Path, score_name: str, key: str, value: Any
+) -> None:
+    one = claim(score=score_name, family="secondary")
+    start(tmp_path, one, study=more_benchmarks())
+    score(tmp_path)
+    changed = put(more_benchmarks(), f"data.benchmarks.{key}", value)
+
+    assert start(tmp_path, one, study=changed) == (["on_par"], [["on_par", "secondary"]])
+    assert start(tmp_path, one, study=more_benchmarks()) == ([], [])
+
+
+@pytest.mark.parametrize(
+    ("score_name", "key", "value"),
+    [
+        ("text average", "data.benchmarks.v_flag.headline", False),
+        ("v_object", "data.benchmarks.v_flag.headline", False),
+        ("vision average", "data.benchmarks.v_flag.taught_by", "nobody"),
+        ("vision average", "data.benchmarks.v_flag.dev", 8),
+        ("vision average", "data.concepts", {"objects": 186}),  # as by default
+    ],
+)
+def test_what_a_score_is_not_made_of_changes_no_claim(
+    tmp_path: Path, score_name: str, key: str, value: Any
+) -> None:
+    one = claim(score=score_name, family="secondary")
+    start(tmp_path, one, study=more_benchmarks())
+    score(tmp_path)
+
+    assert start(tmp_path, one, study=put(more_benchmarks(), key, value)) == ([], [])
+
+
+def test_another_split_of_concepts_asks_other_items(tmp_path: Path) -> None:
+    start(tmp_path, claim())
+    score(tmp_path)
+    split = put(plain_study(), "data.concepts", {"split_seed": 8})
+
+    assert start(tmp_path, claim(), study=split)[0] == ["on_par"]
+
+
+def age(root: Path) -> None:
+    """Make a ledger one of the version that knew neither scores, seeds nor what was planned."""
+    seal = ""
+    old = []
+    for entry in entries(root):
+        kept = {k: v for k, v in entry.items() if k not in ("scores", "seeds", "planned", "seal")}
+        seal = digest([kept, seal])
+        old.append({**kept, "seal": seal})
+    (root / "example" / "claims.json").write_text(json.dumps(old))
+
+
+def test_ledger_of_an_older_version_holds_and_learns_once_what_it_lacks(tmp_path: Path) -> None:
+    start(tmp_path, claim(), study=more_benchmarks())
+    score(tmp_path)
+    age(tmp_path)
+
+    assert stand(tmp_path, claim(), study=more_benchmarks()) == Registration((), (), (), ())
+    assert [entry["after_scores"] for entry in entries(tmp_path)] == [False, True]
+    smaller = put(more_benchmarks(), "data.benchmarks.v_flag.headline", False)
+    assert start(tmp_path, claim(), study=smaller)[0] == ["on_par"]
+    more = stand(tmp_path, claim(), study=put(more_benchmarks(), "seeds", [0, 1, 2]))
+    assert more.other_seeds == (("on_par", (0, 1)),)
+    assert start(tmp_path, claim(), study=more_benchmarks()) == ([], [])
+
+
+def test_entry_of_an_older_version_is_withdrawn_like_any(tmp_path: Path) -> None:
+    start(tmp_path, claim(), claim("gone"))
+    score(tmp_path)
+    age(tmp_path)
+
+    assert start(tmp_path, claim()) == ([], [["gone", "primary"]])
+
+
+@pytest.mark.parametrize("seeds", [[0, 1, 2], [0], [1, 2]])
+def test_seeds_changed_after_scores_are_told_with_those_registered(
+    tmp_path: Path, seeds: list[int]
+) -> None:
+    assert stand(tmp_path, claim()).other_seeds == ()
+    other = put(plain_study(), "seeds", seeds)
+    assert stand(tmp_path, claim(), study=other).other_seeds == ()  # before scores
+    stand(tmp_path, claim())
+    score(tmp_path)
+
+    found = stand(tmp_path, claim(), claim("late"), study=other)
+
+    # They make no other claim of it; one that is post hoc anyway is not told of.
+    assert (found.post_hoc, found.withdrawn) == (("late",), ())
+    assert found.other_seeds == (("on_par", (0, 1)),)
+    assert stand(tmp_path, claim()).other_seeds == ()
+
+
+def test_selected_seeds_are_not_those_that_are_registered(tmp_path: Path) -> None:
+    path = write(tmp_path, put(plain_study(), "claims", "mine.claims.yaml"))
+    file = {"families": {"primary": {"description": "First."}}, "claims": [claim()]}
+    (tmp_path / "mine.claims.yaml").write_text(yaml.safe_dump(file))
+
+    def told(seeds: str | None) -> Registration:
+        made = Grid(load_study(path, seeds=seeds), "cpu", tmp_path)
+        register(made)
+        return registration(made)
+
+    assert told("first").other_seeds == (("on_par", (0, 1)),)
+    assert told(None).other_seeds == ()
+
+
+def switched(on: bool) -> dict[str, Any]:
+    """The example with an experiment of its own rank, asked for or not."""
+    rank = {"vary": {"mixture.text_share": [0.5]}, "set": {"tune.lora.rank": 4}, "default": on}
+    return put(plain_study(), "experiments.rank", rank)
+
+
+RANKED = claim(
+    "ranked", experiment="rank", contrast={"plus": {"share": 0.5}, "minus": {"cell": "text50"}}
+)
+
+
+def test_claim_that_was_planned_once_counts_on(tmp_path: Path) -> None:
+    assert stand(tmp_path, RANKED, study=switched(False)).counted == ()
+    score(tmp_path)
+    assert stand(tmp_path, RANKED, study=switched(False)).counted == ()
+
+    assert stand(tmp_path, RANKED, study=switched(True)).counted == ()
+    off = stand(tmp_path, RANKED, study=switched(False))
+    assert (off.post_hoc, off.withdrawn, off.counted) == ((), (), ("ranked",))
+    content = (tmp_path / "example" / "claims.json").read_bytes()
+    stand(tmp_path, RANKED, study=switched(True))
+    assert (tmp_path / "example" / "claims.json").read_bytes() == content
+
+
+def test_what_is_planned_before_scores_may_change(tmp_path: Path) -> None:
+    stand(tmp_path, RANKED, study=switched(True))
+    stand(tmp_path, RANKED, study=switched(False))
+    score(tmp_path)
+
+    assert stand(tmp_path, RANKED, study=switched(False)).counted == ()
+
+
+def test_measure_that_is_asked_no_more_after_scores_counts_on(tmp_path: Path) -> None:
+    logits = claim(measure={"scorer": "label_logit", "parser": "argmax"})
+    start(tmp_path, logits)
+    score(tmp_path)
+    written = put(plain_study(), "evaluate.scorers", ["generate"])
+
+    found = stand(tmp_path, logits, study=written)
+
+    assert (found.post_hoc, found.counted) == ((), ("on_par",))
 
 
 def test_selection_changes_no_registration(tmp_path: Path) -> None:

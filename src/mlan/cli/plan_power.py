@@ -12,6 +12,7 @@ from rich.console import Console
 from mlan.cli.words import show, table
 from mlan.cost.lengths import part_sizes
 from mlan.errors import MlanError
+from mlan.evidence.claims.families import BEFORE, Standing
 from mlan.evidence.finished import is_finished, other_studies, read_finished
 from mlan.evidence.groups import groups
 from mlan.evidence.planned_power import COLUMNS, Row, power_rows
@@ -19,6 +20,7 @@ from mlan.evidence.power import GOAL, MOST_SEEDS
 from mlan.evidence.variance_parts import BOTH, ITEMS, SEED_SD, Assumed, Finished, Planned, Source
 from mlan.grid import Grid
 from mlan.grid.claims import resolved_claims
+from mlan.grid.ledger import registration
 
 # Below so many decided claims, of those whose effect is expected as it is, nearly every verdict
 # would be `undecided`.
@@ -26,9 +28,15 @@ _FEW = 0.25
 
 
 def claim_power(grid: Grid) -> list[Row]:
-    """Return what each claim of a study can detect (`power_rows`); none without claims."""
+    """Return what each claim of a study can detect (`power_rows`); none without claims.
+
+    Raises IntegrityError for a ledger that was edited.
+    """
     claims = resolved_claims(grid)
-    return list(power_rows(claims, _sources(grid), planned(grid))) if claims else []
+    if not claims:
+        return []
+    standing = Standing.of(registration(grid).plain())
+    return list(power_rows(claims, _sources(grid), planned(grid), standing))
 
 
 def planned(grid: Grid) -> Planned:
@@ -66,15 +74,15 @@ def show_power(screen: Console, rows: Sequence[Row]) -> None:
     if not rows:
         return
     shown = table("claim", "detects", "expected", "power", "seeds", "needed")
-    family = None
+    section = None
     for row in rows:
         if math.isnan(row["level"]):
             continue
-        if row["family"] != family:
-            family = row["family"]
+        if (row["family"], row["level"]) != section:
+            section = row["family"], row["level"]
             shown.add_section()
-            shown.add_row(f"{family}, each at level {row['level']:.2g}")
-        shown.add_row(row["id"], *_columns(row))
+            shown.add_row(f"{row['family']}, each at level {row['level']:.2g}")
+        shown.add_row(_marked(row), *_columns(row))
     title = (
         f"What each claim can detect in {100 * GOAL:g} % of studies (points), its power at the "
         f"expected effect,\nand the seeds that {100 * GOAL:g} % would take (±: smallest margin "
@@ -86,6 +94,12 @@ def show_power(screen: Console, rows: Sequence[Row]) -> None:
     for line in unplanned_lines(rows):
         screen.print(line, soft_wrap=True)  # it may hold a command, to be copied whole
     screen.print()
+
+
+def _marked(row: Row) -> str:
+    """A claim's id, with how it was registered where that is not simply before scores."""
+    how = str(row["registered"]).removeprefix(BEFORE).removeprefix("; ")
+    return f"{row['id']} ({how})" if how else str(row["id"])
 
 
 def _columns(row: Row) -> list[str]:

@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, StringConstraints, model_validator
 
 from mlan.config.evaluate import ScorerName
-from mlan.config.section import Name, Positive, Section, Share
+from mlan.config.section import Name, Section, Share
 
 ParserName = Literal["strict", "lenient", "official", "argmax", "sum", "per_byte", "per_token"]
 PARSERS: dict[ScorerName, tuple[ParserName, ...]] = {
@@ -26,7 +26,10 @@ PRIMARY, MOST_PRIMARY = "primary", 5
 AVERAGES = ("text average", "vision average")
 
 Words = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
-Margin = Annotated[float, Field(ge=0.0)]
+# `true` is no number here, though it is to Python.
+Number = Annotated[float, Field(strict=True)]
+Margin = Annotated[Number, Field(ge=0.0)]
+Above = Annotated[Number, Field(gt=0.0)]
 
 
 # A share that was computed is found again among those that were written.
@@ -122,7 +125,7 @@ class Claim(Section):
     family: Name = Field(description="Family of claims that it is adjusted within.")
     experiment: Name = Field(description="Experiment that it needs; else it is not run.")
     reason: Words = Field(description="Why this margin.")
-    expected: float | None = Field(
+    expected: Number | None = Field(
         None, description="Value that planning assumes, in the units of the margin."
     )
 
@@ -134,6 +137,16 @@ class Scored(Claim):
     measure: Measure | None = Field(
         None, description="What it is measured with; left out, `primary`."
     )
+
+    @model_validator(mode="after")
+    def _fractions(self) -> Scored:
+        """No difference of scores, which are fractions, reaches 1; a slope may."""
+        for key in () if isinstance(self, Trend) else ("margin", "gain_margin", "expected"):
+            value = getattr(self, key, None)
+            if value is not None and abs(value) >= 1:
+                told = f"scores are fractions of 1; write {value / 100:g} for {value:g} %"
+                raise ValueError(f"{key} = {value:g}: {told}")
+        return self
 
 
 class Superiority(Scored):
@@ -149,7 +162,7 @@ class NonInferiority(Scored):
 
     rule: Literal["non_inferiority"] = Field(description="D > -margin.")
     contrast: Contrast = Field(description="Two cells.")
-    margin: Positive = Field(description="Loss that would not matter.")
+    margin: Above = Field(description="Loss that would not matter.")
 
 
 class Equivalence(Scored):
@@ -157,7 +170,7 @@ class Equivalence(Scored):
 
     rule: Literal["equivalence"] = Field(description="|D| < margin.")
     contrast: Contrast = Field(description="Two cells.")
-    margin: Positive = Field(description="Difference that would not matter.")
+    margin: Above = Field(description="Difference that would not matter.")
 
 
 class Plateau(Scored):
@@ -165,7 +178,7 @@ class Plateau(Scored):
 
     rule: Literal["plateau"] = Field(description="Every |difference| < margin.")
     range: Range = Field(description="Text shares, `[low, high]`.")
-    margin: Positive = Field(description="Difference that would not matter.")
+    margin: Above = Field(description="Difference that would not matter.")
 
 
 class Cliff(Scored):
@@ -193,7 +206,7 @@ class Saturation(Scored):
     contrast: Contrast = Field(description="The gain: two cells.")
     gain_margin: Margin = Field(description="What the gain must exceed.")
     range: Range = Field(description="Text shares of the plateau, `[low, high]`.")
-    margin: Positive = Field(description="Difference on the plateau that would not matter.")
+    margin: Above = Field(description="Difference on the plateau that would not matter.")
 
 
 class TokenRatio(Claim):
@@ -201,7 +214,7 @@ class TokenRatio(Claim):
 
     rule: Literal["token_ratio"] = Field(description="Tokens of plus / minus <= at_most.")
     contrast: Contrast = Field(description="Two cells.")
-    at_most: Positive = Field(description="Largest ratio that agrees with the claim.")
+    at_most: Above = Field(description="Largest ratio that agrees with the claim.")
 
 
 class Interaction(Scored):

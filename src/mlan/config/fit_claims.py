@@ -36,10 +36,26 @@ def claim_problems(claims: Claims, config: StudyConfig, design: Design) -> list[
         own = [
             *_score_problems(claims, claim, config, design),
             *_experiment_problems(claim, design),
-            *_cell_problems(claim, design),
+            *_cell_problems(claims, claim, design),
         ]
         lines += [f"claims.{claim.id}.{line}" for line in own]
     return lines
+
+
+def claim_notes(claims: Claims, design: Design) -> Iterator[str]:
+    """Yield which claims are not run for an experiment that may be misspelt: one line each.
+
+    Of claims of the primary family all that lack an experiment; of others those that name one
+    which is much like one of the study.
+    """
+    for claim in claims.claims:
+        for key, name in _experiments(claim):
+            hint = nearest(name, design.shares)
+            primary = claim.family == PRIMARY
+            if name not in design.shares and (primary or hint.startswith("did you mean")):
+                told = "not run, though primary" if primary else "not run"
+                place = f"claims.{claim.id}.{key} = {name!r}"
+                yield f"{place}: no experiment of the study, so it is {told}; {hint}"
 
 
 def _family_problems(claims: Claims) -> Iterator[str]:
@@ -86,10 +102,16 @@ def _measured(claims: Claims, claim: Claim) -> Iterator[tuple[str, str, Measure]
 
 
 def _experiment_problems(claim: Claim, design: Design) -> Iterator[str]:
-    yield from _slip("experiment", claim.experiment, design.shares, "experiment")
+    for key, name in _experiments(claim):
+        yield from _slip(key, name, design.shares, "experiment")
+
+
+def _experiments(claim: Claim) -> Iterator[tuple[str, str]]:
+    """The experiments that a claim names, with their keys."""
+    yield "experiment", claim.experiment
     for key, selector in selectors(claim):
         if selector.experiment is not None:
-            yield from _slip(f"{key}.experiment", selector.experiment, design.shares, "experiment")
+            yield f"{key}.experiment", selector.experiment
 
 
 def _slip(key: str, name: str, known: Iterable[str], kind: str) -> Iterator[str]:
@@ -108,7 +130,7 @@ def one_letter_apart(one: str, other: str) -> bool:
     return a != b and (a[1:] in (b, b[1:]) or a == b[1:] or swapped)
 
 
-def _cell_problems(claim: Claim, design: Design) -> Iterator[str]:
+def _cell_problems(claims: Claims, claim: Claim, design: Design) -> Iterator[str]:
     for key, selector in selectors(claim):
         yield from _selector_problems(key, selector, claim.experiment, design)
     for key, contrast in contrasts(claim):
@@ -117,7 +139,26 @@ def _cell_problems(claim: Claim, design: Design) -> Iterator[str]:
         )
         if plus is not None and plus == minus:
             yield f"{key}: compares cell {plus} with itself"
+    if isinstance(claim, Interaction):
+        yield from _side_problems(claims, claim, design)
     yield from _range_problems(claim, design)
+
+
+def _side_problems(claims: Claims, claim: Interaction, design: Design) -> Iterator[str]:
+    """Two sides that are one and the same difference leave nothing to compare."""
+    first, second = (
+        (
+            [
+                design.selected(s, claim.experiment)
+                for s in (side.contrast.plus, side.contrast.minus)
+            ],
+            side.score or claim.score,
+            side.measure or claims.measure(claim),
+        )
+        for side in (claim.first, claim.second)
+    )
+    if None not in first[0] and first == second:
+        yield "second: is the same difference as `first`; let cells, score or measure differ"
 
 
 def _selector_problems(

@@ -34,6 +34,12 @@ class Study:
     config: StudyConfig
     whole: bool = True
     claims: Claims = NO_CLAIMS
+    planned_seeds: tuple[int, ...] | None = None
+
+    @property
+    def seeds(self) -> tuple[int, ...]:
+        """All seeds of the file, also where some were selected."""
+        return self.planned_seeds or tuple(self.config.seeds)
 
     @property
     def lock(self) -> Path:
@@ -84,7 +90,14 @@ def load_study(
     config = _checked(path, raw, all_off=bool(_split(experiments)))
     selected = _select(config, seeds, experiments)
     claims = read_claims(path, config)
-    return Study(path.stem, path, selected, whole=selected == config, claims=claims)
+    return Study(
+        path.stem,
+        path,
+        selected,
+        whole=selected == config,
+        claims=claims,
+        planned_seeds=tuple(config.seeds),
+    )
 
 
 def _checked(path: Path, raw: dict[Any, Any], *, all_off: bool) -> StudyConfig:

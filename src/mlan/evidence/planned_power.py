@@ -4,18 +4,19 @@ Model: a claim is tested at the first level of Holm in its family, alpha / claim
 claim were supported before it; so its power is at least what is said. Of a rule that asks for a
 bound the smallest true value is told, of one that asks for `no difference` the smallest margin. A
 token ratio is exact and has no row. Where the claims file pools the seed variance, `df` is that of
-the pooled one. Not here: the statistic (`power`), variances (`variance_parts`).
+the pooled one. `registered` is as in claims.csv. Not here: the statistic (`power`), variances
+(`variance_parts`).
 """
 
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
+from mlan.evidence.claims.families import Standing
 from mlan.evidence.power import Parts, Test, detectable, planned_error, power, seeds_needed
 from mlan.evidence.variance_parts import Planned, Source
 
@@ -25,7 +26,7 @@ Row = dict[str, Any]
 COLUMNS = [
     *("id", "family", "rule", "level", "standard_error", "df", "detects", "detectable"),
     *("expected", "power_at_expected", "seeds", "seeds_needed", "n", "clusters", "components"),
-    "pooled_over",
+    *("pooled_over", "registered"),
 ]
 # The role of the number that must exceed the margin, by rule.
 _EXCEEDS = {
@@ -41,7 +42,10 @@ UNKNOWN = "not known"
 
 
 def power_rows(
-    claims: Sequence[Plain], sources: Sequence[Source], planned: Planned
+    claims: Sequence[Plain],
+    sources: Sequence[Source],
+    planned: Planned,
+    standing: Standing | None = None,
 ) -> Iterator[Row]:
     """Yield a row of power.csv for every claim with a p value, in the order of the claims.
 
@@ -49,17 +53,18 @@ def power_rows(
     its variances, `components` names it. Of a claim that is not runnable, or that no source
     knows, numbers are NaN and `components` says why. `pooled_over` counts the cells over which the
     seed variance is pooled, 0 where it is the claim's own. `seeds_needed` is NaN where no number
-    up to 99 is enough or nothing is expected.
+    up to 99 is enough or nothing is expected. Without `standing` all claims stood before scores.
     """
+    standing = standing or Standing()
     tested = [claim for claim in claims if claim["rule"] != "token_ratio"]
-    sizes = Counter(claim["family"] for claim in tested if claim["runnable"])
     for claim in tested:
         said = {key: claim[key] for key in ("id", "family", "rule", "expected")}
+        said |= {"registered": standing.registered(claim)}
         row = {**dict.fromkeys(COLUMNS, math.nan), **said, "detects": "", "components": UNKNOWN}
         if not claim["runnable"]:
             yield {**row, "components": claim["why"]}
             continue
-        level = claim["alpha"] / sizes[claim["family"]]
+        level = claim["alpha"] / standing.size(claim, tested)
         yield {**row, **_numbers(claim, sources, planned, level)}
 
 

@@ -55,7 +55,8 @@ def resolved_claims(grid: Cells) -> list[Plain]:
     `scorer`, `parser`, `condition`, `estimand` (words), `asked` (all that decides the claim, as
     it is registered), `contrasts` (name, role, terms), `tokens` (two cells, or null), `cells`,
     `seed_variance` (own or pooled), `pooled_over` (the planned cells over which it could be),
-    `shares` (of the cells of its range, edge and contrast), `seeds` (planned), `runnable`, `why`.
+    `scores` (benchmarks and groups), `seeds` (planned), `all_seeds` (those of the study file, of
+    which a start may select some), `runnable`, `why`.
     """
     claims = grid.study.claims
     if not claims.claims:
@@ -93,7 +94,9 @@ class _Resolved:
             "contrasts": found,
             "tokens": tokens,
             "cells": cells,
+            "scores": sorted({score for score, _ in self._measures()}),
             "seeds": self._seeds(cells),
+            "all_seeds": sorted(self._limited(set(self.grid.study.seeds))),
             "runnable": not why,
             "why": why,
         }
@@ -217,10 +220,14 @@ class _Resolved:
         for cell in planned:
             if cell.kind == "tuned" or len(cell.seeds) > 1:
                 found &= set(cell.seeds)
+        return sorted(self._limited(found))
+
+    def _limited(self, seeds: set[int]) -> set[int]:
+        """Those seeds on which all that the claim is measured with is asked."""
         limits = self.grid.config.evaluate.limits()
         for _, measure in self._measures():
-            found &= set(limits.get((measure.condition, "test"), found))
-        return sorted(found)
+            seeds = seeds & set(limits.get((measure.condition, "test"), seeds))
+        return seeds
 
 
 def _term(weight: float, cell: str, score: str, measure: Measure) -> list[Any]:

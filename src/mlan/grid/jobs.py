@@ -327,15 +327,13 @@ class Grid(DataJobs):
 
     def _identity_claims(self, partial: bool = False) -> dict[str, Any]:
         """The claims and how they stand; with `partial`, seeds may be missing."""
-        stands = registration(self)
         return {
             "cells": self._planned(),
             "benchmarks": self._benchmark_groups(),
             "claims": resolved_claims(self),
             "primary": self.study.claims.primary.model_dump(),
             "confidence": self.config.report.confidence,
-            "post_hoc": stands.post_hoc,
-            "withdrawn": stands.withdrawn,
+            **registration(self).plain(),
             "partial": partial,
         }
 

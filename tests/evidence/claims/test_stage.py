@@ -66,6 +66,8 @@ def run(summary: Path, *found: dict[str, Any], **identity: Any) -> pd.DataFrame:
         "claims": list(found),
         "post_hoc": [],
         "withdrawn": [],
+        "counted": [],
+        "other_seeds": [],
         "primary": {"scorer": "generate", "parser": "strict", "condition": "real"},
         "confidence": 0.95,
         "partial": False,

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mlan.evidence.claims.families import Standing
 from mlan.evidence.claims.rules import Outcome
 from mlan.evidence.claims.verdicts import COLUMNS, Finding, adjust, verdict_rows
 from mlan.evidence.intervals import Interval
@@ -45,13 +46,14 @@ def test_holm_leaves_nan_and_counts_it() -> None:
 
 
 def test_families_are_adjusted_by_themselves() -> None:
-    found = adjust([made("a", 0.01), made("b", 0.03), made("c", 0.03, "secondary")], set())
+    found = adjust([made("a", 0.01), made("b", 0.03), made("c", 0.03, "secondary")], Standing())
 
     assert [found[name].p for name in "abc"] == pytest.approx([0.02, 0.03, 0.03])
 
 
 def test_post_hoc_claim_costs_registered_ones_nothing() -> None:
-    found = adjust([made("a", 0.01), made("b", 0.04), made("late", 0.02)], {"late"})
+    late = Standing(post_hoc=frozenset({"late"}))
+    found = adjust([made("a", 0.01), made("b", 0.04), made("late", 0.02)], late)
 
     assert (found["a"].p, found["b"].p) == pytest.approx((0.02, 0.04))
     # Among all three: 3 x .01, 2 x .02, 1 x .04.
@@ -59,27 +61,44 @@ def test_post_hoc_claim_costs_registered_ones_nothing() -> None:
 
 
 def test_withdrawn_claim_still_counts_in_its_family() -> None:
-    found = adjust([made("a", 0.01), made("c", 0.01, "secondary")], set(), ["primary", "primary"])
+    gone = Standing(withdrawn=(("x", "primary"), ("y", "primary")))
+    found = adjust([made("a", 0.01), made("c", 0.01, "secondary")], gone)
 
     assert (found["a"].p, found["c"].p) == pytest.approx((0.03, 0.01))
 
 
-def test_claim_that_was_not_run_is_no_hypothesis() -> None:
-    found = adjust([made("a", 0.04), Finding(claim("superiority", id="b"), None, "why")], set())
+@pytest.mark.parametrize(
+    ("other", "counted", "size"),
+    [
+        ({"runnable": False}, (), 1),  # never planned
+        ({"runnable": False}, ("b",), 2),  # planned once
+        ({}, (), 2),  # planned and without scores
+        ({"rule": "token_ratio"}, (), 1),
+    ],
+)
+def test_claim_without_numbers_counts_if_it_was_planned(
+    other: dict[str, Any], counted: tuple[str, ...], size: int
+) -> None:
+    silent = Finding(claim("superiority", id="b") | other, None, "why")
 
-    assert found["a"].p == 0.04
-    assert "b" not in found
+    found = adjust([made("a", 0.02), silent], Standing(counted=frozenset(counted)))
+
+    assert found["a"].p == pytest.approx(0.02 * size)
+    assert Standing(counted=frozenset(counted)).size(silent.claim, [made("a", 0).claim]) == 1
 
 
 def test_claim_that_says_nothing_is_one() -> None:
-    assert adjust([made("a", 0.04), made("b", math.nan)], set())["a"].p == pytest.approx(0.08)
+    found = adjust([made("a", 0.04), made("b", math.nan)], Standing())
+
+    assert found["a"].p == pytest.approx(0.08)
 
 
 @given(st.lists(st.floats(1e-6, 1), min_size=1, max_size=6), st.integers(0, 2))
 def test_own_level_rejects_exactly_what_holm_rejects(found: list[float], gone: int) -> None:
     tested = [made(str(i), p) for i, p in enumerate(found)]
 
-    for i, own in adjust(tested, set(), ["primary"] * gone).items():
+    withdrawn = tuple((f"gone{i}", "primary") for i in range(gone))
+    for i, own in adjust(tested, Standing(withdrawn=withdrawn)).items():
         own_alpha = (1 - own.level) / 2
         if abs(own.p - 0.05) > 1e-9:
             assert (found[int(i)] <= own_alpha) == (own.p <= 0.05)
@@ -188,7 +207,8 @@ def test_token_ratio_is_exact_and_outside_the_family() -> None:
 
 
 def test_post_hoc_and_withdrawn_claims_are_marked() -> None:
-    late, gone = rows([above("late", 0.0)], post_hoc=["late"], withdrawn=[("gone", "primary")])
+    standing = Standing(post_hoc=frozenset({"late"}), withdrawn=(("gone", "primary"),))
+    late, gone = rows([above("late", 0.0)], standing=standing)
 
     assert late["registered"] == "post hoc"
     assert gone == {
@@ -197,6 +217,71 @@ def test_post_hoc_and_withdrawn_claims_are_marked() -> None:
         "verdict": "withdrawn",
         "registered": "before scores",
     }
+
+
+@pytest.mark.parametrize(
+    ("registered", "said", "why"),
+    [
+        (
+            (0, 1),
+            "before scores; seeds added after",
+            "another look: seeds were added after the first score (registered: 0, 1)",
+        ),
+        (
+            (0, 1, 2, 3),
+            "before scores; on other seeds",
+            "tested on other seeds than registered (0, 1, 2, 3)",
+        ),
+        (
+            (0, 7),
+            "before scores; on other seeds",
+            "tested on other seeds than registered (0, 7)",
+        ),
+    ],
+)
+def test_claim_on_other_seeds_than_registered_is_marked_and_stays_with_the_others(
+    registered: tuple[int, ...], said: str, why: str
+) -> None:
+    standing = Standing(other_seeds={"one": registered})
+
+    one, other = rows([above("one", 0.0), above("other", 0.0)], standing=standing)
+
+    assert (one["registered"], one["why"]) == (said, why)
+    assert (other["registered"], other["why"]) == ("before scores", "")
+    assert one["p_adjusted"] == other["p_adjusted"]
+
+
+def test_claim_that_lacks_scores_narrows_no_other_ones_interval() -> None:
+    found, lacking = results(CURVE), results(CURVE, lacking=[(0.25, 1)])
+    claims = [claim("superiority", [difference(0.75, 0.5)], id="a"), above("b", 0.0)]
+
+    (whole, _), (part, silent) = rows(claims, found), rows(claims, lacking)
+
+    assert silent["verdict"] == "not run"
+    assert (part["level"], part["low"]) == (whole["level"], whole["low"]) == (0.95, part["low"])
+
+
+def test_score_that_is_no_number_counts_as_tested() -> None:
+    found = results(CURVE)
+    found.blocks["v_a", "test", "real", "generate", "strict"].sums[3, 0] = math.nan
+    bad = claim("superiority", [difference(0.25, 0.5)], id="bad")
+
+    _, row = rows([bad, claim("superiority", [difference(0.75, 0.5)], id="good")], found)
+
+    assert row["level"] == pytest.approx(0.95)
+
+
+def test_run_that_lacks_one_benchmark_of_an_average_is_named() -> None:
+    found = results(CURVE)
+    for (name, *_), block in found.blocks.items():
+        block.present[found.runs.index(("text75", 1))] = name != "v_b"
+
+    (row,) = rows([above("one", 0.0)], found)
+
+    assert (row["verdict"], row["why"]) == (
+        "not run",
+        "no scores of seed 1: seed 1 of text75 lacks v_b",
+    )
 
 
 def test_other_parsers_value_stands_beside_it() -> None:

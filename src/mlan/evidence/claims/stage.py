@@ -16,6 +16,7 @@ import pandas as pd
 from mlan.evidence.averages import Averages
 from mlan.evidence.blocks import Cell
 from mlan.evidence.budgets import read_tokens
+from mlan.evidence.claims.families import Standing
 from mlan.evidence.claims.verdicts import COLUMNS, verdict_rows
 from mlan.evidence.curves import curve
 from mlan.evidence.groups import groups
@@ -40,12 +41,12 @@ def claims(job: Job) -> None:
     """
     identity, summary = job.identity, job.inputs["summary"]
     results, tokens = _results(summary, identity), read_tokens(summary)
+    standing = Standing.of(identity)
     rows = verdict_rows(
         identity["claims"],
         results,
         _read_in_tuning(tokens),
-        post_hoc=identity["post_hoc"],
-        withdrawn=identity["withdrawn"],
+        standing=standing,
         partial=identity["partial"],
     )
     swept = [cell.name for cell in curve(results.cells.values())]
@@ -53,7 +54,8 @@ def claims(job: Job) -> None:
     answer = recommend_rows(results, swept, tokens, primary, confidence=confidence)
     otherwise = otherwise_rows(results, swept, tokens, primary, confidence)
     sensitivity = sensitivity_rows(Averages(results, swept), primary, confidence)
-    power = power_rows(identity["claims"], [Finished(results), Assumed()], planned_of(results))
+    sources = (Finished(results), Assumed())
+    power = power_rows(identity["claims"], sources, planned_of(results), standing)
     tables = {
         "claims": (rows, COLUMNS),
         "recommend": (answer, RECOMMEND),

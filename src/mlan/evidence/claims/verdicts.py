@@ -3,7 +3,8 @@
 Model: a claim is supported when its p value, adjusted by Holm within its family, is at most
 alpha; contradicted when that of its opposite is; else undecided. Claims that stood before the
 first score are adjusted among themselves, with those of them that were withdrawn since as further
-hypotheses; post hoc ones among all. A claim that was not run is no hypothesis. The chance that a
+hypotheses; post hoc ones among all. A claim that the study plans to test is a hypothesis whatever
+comes of it, one that it never planned is none (`families`). The chance that a
 family calls anything supported that is not so is at most alpha; that it calls anything
 contradicted that is so, likewise. The interval of a claim has the level of its own step of Holm,
 of the first step where its adjusted p value is 1: it excludes the margin exactly when the verdict
@@ -19,6 +20,7 @@ from typing import Any
 
 from mlan.errors import DataError
 from mlan.evidence.averages import Averages
+from mlan.evidence.claims.families import BEFORE, Standing
 from mlan.evidence.claims.otherwise import COLUMNS as OTHERWISE
 from mlan.evidence.claims.otherwise import otherwise
 from mlan.evidence.claims.rules import Outcome, Ratio, Samples, outcome
@@ -37,7 +39,6 @@ Tokens = Mapping[tuple[str, int], float]
 
 SUPPORTED, CONTRADICTED, UNDECIDED = "supported", "contradicted", "undecided"
 NOT_RUN, WITHDRAWN = "not run", "withdrawn"
-BEFORE, POST_HOC = "before scores", "post hoc"
 EXACT = "tokens, exact"
 _SAID = ("id", "sentence", "source", "family", "experiment", "rule", "score", "scorer", "parser")
 COLUMNS = [
@@ -67,7 +68,7 @@ class Finding:
 
     @property
     def hypothesis(self) -> Outcome | None:
-        """What Holm counts: a rule with a p value, also where the data could not say it."""
+        """What Holm adjusts: a rule with a p value, also where the data could not say it."""
         return self.found if isinstance(self.found, Outcome) else None
 
 
@@ -85,52 +86,49 @@ def verdict_rows(
     results: Results,
     tokens: Tokens,
     *,
-    post_hoc: Sequence[str] = (),
-    withdrawn: Sequence[Sequence[str]] = (),
+    standing: Standing | None = None,
     partial: bool = False,
 ) -> Iterator[Row]:
-    """Yield a row of claims.csv for every claim, then for every (id, family) withdrawn.
+    """Yield a row of claims.csv for every claim, then for every one that was withdrawn.
 
-    `claims` are resolved (`mlan.grid.claims`). A claim whose cells lack a planned seed is not
-    run, or with `partial` tested on the seeds that exist, and its row says so.
+    `claims` are resolved (`mlan.grid.claims`); without `standing` all stood before scores. A claim
+    whose cells lack a planned seed is not run, or with `partial` tested on the seeds that exist,
+    and its row says so.
     """
+    standing = standing or Standing()
     tested = [_tested(claim, results, tokens, partial) for claim in claims]
     averages = Averages(results, [cell.name for cell in curve(results.cells.values())])
-    adjusted = adjust(tested, set(post_hoc), [family for _, family in withdrawn])
+    adjusted = adjust(tested, standing)
     for one in tested:
-        claim = one.claim
+        claim, numbers = one.claim, _numbers(one, adjusted.get(one.claim["id"]))
         yield {
             **{key: claim[key] for key in (*_SAID, "condition", "estimand", "reason", "expected")},
             "margin": _margin(claim),
-            **_numbers(one, adjusted.get(claim["id"])),
-            "registered": POST_HOC if claim["id"] in post_hoc else BEFORE,
+            **numbers,
+            "why": "; ".join(filter(None, [numbers["why"], standing.look(claim)])),
+            "registered": standing.registered(claim),
             **otherwise(claim, one.contrasts, averages),
             "published": published_value(claim),
             **_place(claim),
         }
-    for name, family in withdrawn:
+    for name, family in standing.withdrawn:
         yield {"id": name, "family": family, "verdict": WITHDRAWN, "registered": BEFORE}
 
 
-def adjust(
-    tested: Sequence[Finding], post_hoc: set[str], withdrawn: Sequence[str] = ()
-) -> dict[str, Adjusted]:
-    """Return the adjusted p values of all claims with one, by id.
-
-    `withdrawn` are the families of claims that were registered and then withdrawn.
-    """
+def adjust(tested: Sequence[Finding], standing: Standing) -> dict[str, Adjusted]:
+    """Return the adjusted p values of all claims that are hypotheses, by id."""
+    own = [one for one in tested if standing.counts(one.claim)]
     found: dict[str, Adjusted] = {}
-    for family in sorted({one.claim["family"] for one in tested}):
-        own = [t for t in tested if t.claim["family"] == family and t.hypothesis is not None]
-        gone = withdrawn.count(family)
-        before = [t for t in own if t.claim["id"] not in post_hoc]
-        found |= _adjusted(own, gone) | _adjusted(before, gone)
+    for family in sorted({one.claim["family"] for one in own}):
+        together = [one for one in own if one.claim["family"] == family]
+        before = [one for one in together if one.claim["id"] not in standing.post_hoc]
+        for among in (together, before):
+            found |= _adjusted(among, len(among) + standing.gone(family))
     return found
 
 
-def _adjusted(tested: Sequence[Finding], further: int) -> dict[str, Adjusted]:
+def _adjusted(tested: Sequence[Finding], size: int) -> dict[str, Adjusted]:
     outcomes = [one.hypothesis for one in tested]
-    size = len(tested) + further
     p = [o.p if o else math.nan for o in outcomes]
     adjusted = holm(p, size)
     opposite = holm([o.p_opposite if o else math.nan for o in outcomes], size)
@@ -156,7 +154,7 @@ def _tested(claim: Plain, results: Results, tokens: Tokens, partial: bool) -> Fi
         return Finding(claim, None, claim["why"])
     if claim["tokens"]:
         ratio = _ratio(claim["tokens"], tokens)
-        return _complete(Finding(claim, ratio), sorted(ratio.by_seed), partial)
+        return _complete(Finding(claim, ratio), sorted(ratio.by_seed), results, partial)
     contrasts = tuple(contrast_of(plain) for plain in claim["contrasts"])
     try:
         samples = [(one.role, sample_of(results, one)) for one in contrasts]
@@ -167,7 +165,7 @@ def _tested(claim: Plain, results: Results, tokens: Tokens, partial: bool) -> Fi
         found = _found(claim, _by_role(samples), contrasts, seeds_of(claim, results, contrasts))
     except DataError as error:  # a score that is not a finite number
         return Finding(claim, None, str(error), contrasts, UNDECIDED)
-    return _complete(found, seeds, partial)
+    return _complete(found, seeds, results, partial)
 
 
 def _found(
@@ -202,15 +200,29 @@ def _seeds(samples: Sequence[Sample], planned: Sequence[int]) -> list[int]:
     return sorted(found)
 
 
-def _complete(tested: Finding, seeds: Sequence[int], partial: bool) -> Finding:
+def _complete(tested: Finding, seeds: Sequence[int], results: Results, partial: bool) -> Finding:
     """The claim as it is, marked or set aside where planned seeds are missing."""
     missing = [seed for seed in tested.claim["seeds"] if seed not in seeds]
     if not missing:
         return tested
     said = f"no scores of seed {', '.join(map(str, missing))}"
+    if holes := _holes(tested.contrasts, missing, results):
+        said += f": {', '.join(holes)}"
     if partial and seeds:
         return replace(tested, why=f"partial: {said}")
     return Finding(tested.claim, None, said)
+
+
+def _holes(contrasts: Sequence[Contrast], seeds: Sequence[int], results: Results) -> list[str]:
+    """Which runs have some benchmarks of a score and lack others, in words."""
+    found: dict[str, None] = {}
+    for term in (term for one in contrasts for term in one.terms):
+        blocks = {n: results.block(n, term.key) for n in results.members(term.score)}
+        for row, (cell, seed) in enumerate(results.runs):
+            lacking = [name for name, block in blocks.items() if not block.present[row]]
+            if cell == term.cell and seed in seeds and 0 < len(lacking) < len(blocks):
+                found[f"seed {seed} of {cell} lacks {', '.join(lacking)}"] = None
+    return list(found)
 
 
 def _ratio(cells: Sequence[str], tokens: Tokens) -> Ratio:
