@@ -510,9 +510,10 @@ def test_collect_leaves_the_numbers_for_what_is_said_later(done: tuple[Grid, Pat
     assert (row["seeds"], row["n"]) == (found.seeds, found.n)
 
 
-def test_collect_refuses_a_credit_that_is_no_number(grid: Grid) -> None:
+@pytest.mark.parametrize("credit", [np.nan, np.inf, 7.0, -0.1])
+def test_collect_refuses_a_credit_that_is_no_number_from_0_to_1(grid: Grid, credit: float) -> None:
     frame = grid.frames["share-50", 1].copy()
-    frame.loc[frame["item"] == "v_flag-test-3", "correct"] = np.nan
+    frame.loc[frame["item"] == "v_flag-test-3", "correct"] = credit
     grid.add("share-50", 1, frame)
     message = "scores of share-50, seed 1: item 'v_flag-test-3' of v_flag (test/real/generate/"
     with pytest.raises(DataError, match=re.escape(message)):

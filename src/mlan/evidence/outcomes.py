@@ -81,14 +81,14 @@ class Reader:
     def read(self, scores: Path, whose: str) -> Outcomes:
         """Return the outcomes of a run's folder `scores`; `whose` names the run in messages.
 
-        Raises IntegrityError, and DataError for a credit that is no number.
+        Raises IntegrityError, and DataError for a credit that is no number from 0 to 1.
         """
         texts = [*_NAMES, *(_TOLD if self.told else ())]
         numbers = [*_NUMBERS, *(("yes_score",) if self.told else ())]
         table = pd.read_parquet(
             checked(scores / "items.parquet"), columns=[*texts, *numbers], read_dictionary=texts
         )
-        _refuse_no_number(table, whose)
+        _refuse_no_credit(table, whose)
         names = table[list(_NAMES)]
         for known, layout in self._known:
             if _equal(known, names):
@@ -98,14 +98,14 @@ class Reader:
         return Outcomes(table, layout)
 
 
-def _refuse_no_number(table: pd.DataFrame, whose: str) -> None:
+def _refuse_no_credit(table: pd.DataFrame, whose: str) -> None:
     correct = table["correct"].to_numpy(dtype=np.float64)
-    for place in np.flatnonzero(~np.isfinite(correct))[:1]:
+    for place in np.flatnonzero(~((correct >= 0) & (correct <= 1)))[:1]:
         row = table.iloc[place]
         raise DataError(
             f"scores of {whose}: item {row['item']!r} of {row['benchmark']} "
-            f"({'/'.join(map(str, row[list(KEYS[1:])]))}) has the credit {row['correct']}, which "
-            "is no number; score that run again"
+            f"({'/'.join(map(str, row[list(KEYS[1:])]))}) has the credit {row['correct']}, "
+            "which is no number from 0 to 1; score that run again"
         )
 
 
