@@ -16,14 +16,14 @@ SIZES = (1, 2, 3, 4, 5) * 40
 KEY = ("test", "real", "generate", "strict")
 
 
-def design(seeds: int) -> Design:
+def design(seeds: int, shared: float = 0.0) -> Design:
     """Three tuned cells and one that no seed changes."""
-    return Design((0.5, 0.5, 0.5, 0.5), (0.03, 0.03, 0.03, 0.0), seeds, SIZES)
+    return Design((0.5, 0.5, 0.5, 0.5), (0.03, 0.03, 0.03, 0.0), seeds, SIZES, shared)
 
 
-def results(seeds: int, rng: int = 5) -> Results:
+def results(seeds: int, rng: int = 5, shared: float = 0.0) -> Results:
     """A study of one vision benchmark of 600 items; the last cell has one seed."""
-    sums_CSG = draw(design(seeds), 1, np.random.default_rng(rng))[0].astype(np.float64)
+    sums_CSG = draw(design(seeds, shared), 1, np.random.default_rng(rng))[0].astype(np.float64)
     runs = [(name, seed) for name in NAMES[:3] for seed in range(seeds)] + [("untuned", 0)]
     rows = [sums_CSG[NAMES.index(name), seed] for name, seed in runs]
     block = Block(

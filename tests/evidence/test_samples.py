@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import ArrayLike
 
 from mlan.errors import DataError
-from mlan.evidence.intervals import interval, interval_of_sums
+from mlan.evidence.intervals import ONE_CLUSTER, interval, interval_of_sums
 from mlan.evidence.samples import Sample, combine, from_sums, shifted
 
 
-def sample(seeds: list[int], x: list[list[float]], clusters: str, name: str = "b") -> Sample:
-    """One item a cluster; `clusters` are letters."""
+def sample(seeds: Sequence[int], x: ArrayLike, clusters: Sequence[str], name: str = "b") -> Sample:
+    """One item a cluster; `clusters` are names, such as the letters of a word."""
     sums = np.array(x, dtype=np.float64)
     return from_sums(seeds, sums, np.ones(len(clusters)), [*clusters], (name, len(clusters)))
 
@@ -57,7 +60,9 @@ def test_combine_average_of_a_shared_cluster_adds_within_it() -> None:
     one, two = sample([0], [[1, 0]], "ab", "one"), sample([0], [[1, 0, 0]], "acd", "two")
     found = interval(combine([(0.5, one), (0.5, two)]))
     residuals = [1 / 8 + 1 / 9, -1 / 8, -1 / 18, -1 / 18]
-    assert found.standard_error == pytest.approx(np.sqrt(4 / 3 * sum(r * r for r in residuals)))
+    # G / (G - 1) is 2 in a benchmark of two clusters and 3/2 in one of three; a is in both.
+    square = np.square(residuals) @ [2, 2, 1.5, 1.5]
+    assert found.standard_error == pytest.approx(np.sqrt(square))
     assert (found.clusters, found.n) == (4, 5)
 
 
@@ -108,3 +113,45 @@ def test_samples_refuse_what_would_be_aligned_wrongly() -> None:
         combine([])
     with pytest.raises(DataError, match="seed 9 has no score"):
         own.of([9])
+
+
+@pytest.mark.parametrize("few", [2, 5, 20])
+def test_average_with_few_clusters_errs_as_its_benchmarks_do(few: int) -> None:
+    rng = np.random.default_rng(few)
+    small = sample([0], rng.random((1, few)), [f"a{g:03d}" for g in range(few)], "a")
+    large = sample([0], rng.random((1, 400)), [f"b{g:03d}" for g in range(400)], "b")
+    found = interval(combine([(0.5, small), (0.5, large)]))
+    squares = [interval(one).standard_error ** 2 for one in (small, large)]
+    assert found.standard_error == pytest.approx(np.sqrt(sum(squares)) / 2)
+    held = (squares[0] / sum(squares)) ** (2 / 3)
+    assert found.df == pytest.approx(1 / (held / (few - 1) + (1 - held) / 399))
+
+
+@pytest.mark.parametrize("seeds", [1, 3])
+def test_average_with_one_cluster_of_a_benchmark_says_nothing(seeds: int) -> None:
+    rng = np.random.default_rng(2)
+    lone = sample(range(seeds), rng.random((seeds, 1)), ["a"], "a")
+    large = sample(range(seeds), rng.random((seeds, 50)), [f"b{g:02d}" for g in range(50)], "b")
+    found = interval(combine([(0.5, lone), (0.5, large)]))
+    assert found.covers == ONE_CLUSTER
+    assert np.isnan([found.low, found.high, found.p_above(0)]).all()
+
+
+@pytest.mark.parametrize("seeds", [1, 3])
+def test_average_with_five_clusters_of_a_benchmark_covers(seeds: int) -> None:
+    # Five clusters are most of the error: as if they were 405 alike, .87 and .91 of studies.
+    rng, studies, held = np.random.default_rng(3), 1_000, 0
+    names = [[f"{name}{g:03d}" for g in range(size)] for name, size in (("a", 5), ("b", 400))]
+    for _ in range(studies):
+        each = [
+            0.2 * rng.standard_normal(len(own))
+            + 0.3 * rng.standard_normal((seeds, len(own)))
+            + (seeds > 1) * 0.02 * rng.standard_normal((seeds, 1))
+            for own in names
+        ]
+        parts = [
+            sample(range(seeds), x, own, own[0][0]) for x, own in zip(each, names, strict=True)
+        ]
+        found = interval(combine([(0.5, part) for part in parts]))
+        held += found.low <= 0 <= found.high
+    assert held / studies >= 0.93 - 3 * np.sqrt(0.93 * 0.07 / studies)

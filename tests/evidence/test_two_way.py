@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.special import stdtrit
 
-from mlan.evidence.two_way import variance_and_df
+from mlan.evidence.two_way import item_df, item_variance, variance_and_df
 
 part = st.floats(0, 10)
 
@@ -40,6 +40,27 @@ def test_variance_is_no_less_than_its_parts_and_df_lies_between_theirs(
     variance, df = variance_and_df(v_seeds, v_items, both * min(v_seeds, v_items), 2, 60)
     assert max(v_seeds, v_items) <= variance <= v_seeds + v_items
     assert math.isnan(df) or 2 - 1e-9 <= df <= 60 + 1e-9
+
+
+def test_items_of_two_benchmarks_by_hand() -> None:
+    # Two clusters with df 1 hold 1/8 of Vi = 8, to the 2/3 that is 1/4; 61 with df 60 the rest.
+    df_G = np.repeat([60.0, 1.0], [61, 2])
+    residuals_SG = np.sqrt(np.repeat([7 / 61, 1 / 2], [61, 2]) / (1 + 1 / df_G))[None]
+    assert item_variance(residuals_SG, df_G) == pytest.approx(8)
+    assert item_df(residuals_SG, df_G) == pytest.approx(1 / (0.25 / 1 + 0.75 / 60))
+
+
+@pytest.mark.parametrize("scale", [0.0, 1.0])
+def test_items_of_one_benchmark_have_its_df(scale: float) -> None:
+    residuals_SG = scale * np.random.default_rng(1).standard_normal((3, 80))
+    assert item_df(residuals_SG, np.full(80, 79.0)) == 79
+
+
+@given(st.lists(st.tuples(st.floats(0.01, 10), st.integers(1, 99)), min_size=1, max_size=9))
+def test_df_of_items_is_that_of_no_benchmark_or_between(found: list[tuple[float, int]]) -> None:
+    residuals_G, df_G = np.array(found).T
+    df = item_df(residuals_G[None], df_G)
+    assert df_G.min() - 1e-9 <= df <= df_G.max() + 1e-9
 
 
 @pytest.mark.parametrize("seeds", [3, 5])

@@ -87,7 +87,8 @@ class Block:
     for accuracy the right answers of a cluster / n (else see `linear`); `invalid` (R) is the
     invalid rate. Rows of runs that are not `present` (R) hold zeros and must not be read. `n`
     counts items, `chance` is the expected score of guessing, NaN where answers are free or the
-    metric is no accuracy.
+    metric is no accuracy. `df` (G) are the degrees of freedom behind each cluster (`two_way`),
+    None for G - 1 as one benchmark has them.
     """
 
     name: tuple[str, ...]
@@ -99,6 +100,7 @@ class Block:
     n: int
     chance: float
     metric: str = "accuracy"
+    df: Array | None = None
 
     @cached_property
     def labels(self) -> dict[str, str]:
@@ -120,8 +122,8 @@ def read_blocks(
 
     `benchmarks` maps a name to its modality, taught_by, headline and, unless it is embedded, its
     rule; items (benchmark, item) of `without` are left out. Raises DataError for an unknown
-    benchmark, for a credit that is no number and where runs differ in their items or clusters;
-    IntegrityError.
+    benchmark, for a credit that is no number from 0 to 1 and where runs differ in their items or
+    clusters; IntegrityError.
     """
     reader = Reader(without, told=any(_metric(name, benchmarks) for name in benchmarks))
     drafts: dict[Name, _Draft] = {}
@@ -229,7 +231,8 @@ def mean_block(
 ) -> Block:
     """Return the mean of benchmarks' blocks, equal weights unless `weights` say otherwise.
 
-    Weights sum to 1. A concept asked in several benchmarks is one cluster of the mean. What a
+    Weights sum to 1. A concept asked in several benchmarks is one cluster of the mean, with the
+    degrees of freedom of the one with fewest clusters. What a
     cluster adds is its deviation from each benchmark's own number, and its share of their mean:
     benchmarks are given, and that one is easier than another is no error of the mean. Its chance is
     the mean of theirs, its metric theirs if they agree, else `mixed`.
@@ -237,13 +240,14 @@ def mean_block(
     shares = [1 / len(members)] * len(members) if weights is None else list(weights)
     clusters = np.unique(np.concatenate([block.names for block in members]))
     sums_RG = np.zeros((members[0].sums.shape[0], clusters.size))
-    weights_G = np.zeros(clusters.size)
+    weights_G, df_G = np.zeros(clusters.size), np.full(clusters.size, np.inf)
     values_BR = np.array([block.sums.sum(axis=1) for block in members])
     for share, block, values in zip(shares, members, values_BR, strict=True):
         # Clusters are distinct within a block, so plain indexing adds correctly.
         at = np.searchsorted(clusters, block.names)
         sums_RG[:, at] += share * (block.sums - np.outer(values, block.weights))
         weights_G[at] += share * block.weights
+        df_G[at] = np.minimum(df_G[at], block.names.size - 1)
     sums_RG += np.outer(np.asarray(shares) @ values_BR, weights_G)
     metrics = {block.metric for block in members}
     return Block(
@@ -256,4 +260,5 @@ def mean_block(
         n=sum(block.n for block in members),
         chance=float(np.average([block.chance for block in members], weights=shares)),
         metric=metrics.pop() if len(metrics) == 1 else MIXED,
+        df=df_G,
     )

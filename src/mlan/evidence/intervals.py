@@ -21,7 +21,7 @@ from scipy.special import stdtr, stdtrit
 
 from mlan.errors import DataError
 from mlan.evidence.samples import Array, Sample, from_sums
-from mlan.evidence.two_way import interaction, item_variance, variance_and_df
+from mlan.evidence.two_way import interaction, item_df, item_variance, variance_and_df
 
 SEEDS_AND_ITEMS = "seeds and items"
 POOLED = "seeds (variance pooled over cells) and items"
@@ -158,8 +158,8 @@ def interval(
     value = sample.value
     error, df = _error_and_df(sample, seed_variance)
     scale = max(1.0, float(np.abs(sample.values).max()))
-    if clusters < 2:
-        error, df, covers = math.nan, math.nan, ONE_CLUSTER
+    if math.isnan(error):
+        covers = ONE_CLUSTER
     elif error**2 <= _ROUNDING * scale**2:
         error, df, covers = 0.0, math.nan, NO_VARIATION
     elif seed_variance is not None:
@@ -172,22 +172,26 @@ def interval(
 
 
 def _error_and_df(sample: Sample, seed_variance: SeedVariance | None) -> tuple[float, float]:
-    """The statistic: standard error and degrees of freedom (S >= 1; NaN when G < 2)."""
-    seeds, clusters = sample.residuals.shape
-    if clusters < 2:
+    """The statistic: standard error and degrees of freedom.
+
+    S >= 1; NaN where something was asked of one cluster only.
+    """
+    if not (sample.df > 0).all():
         return math.nan, math.nan
-    v_items = float(item_variance(sample.residuals))
+    seeds = len(sample.seeds)
+    v_items = float(item_variance(sample.residuals, sample.df))
+    df_items = item_df(sample.residuals, sample.df)
     if seed_variance is None and seeds == 1:
-        return math.sqrt(v_items), float(clusters - 1)
+        return math.sqrt(v_items), df_items
     if seed_variance is None:
         seed_variance = SeedVariance(float(sample.values.var(ddof=1)), float(seeds - 1))
     total, df = variance_and_df(
         seed_variance.value / seeds,
         v_items,
         # Of one seed the interaction is unknown; to count it twice is on the safe side.
-        interaction(sample.residuals) if seeds > 1 else 0.0,
+        interaction(sample.residuals, sample.df) if seeds > 1 else 0.0,
         seed_variance.df,
-        clusters - 1,
+        df_items,
     )
     return math.sqrt(float(total)), float(df)
 

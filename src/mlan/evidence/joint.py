@@ -28,7 +28,7 @@ import numpy as np
 from scipy.special import stdtr
 
 from mlan.evidence.intervals import Interval, SeedVariance, interval
-from mlan.evidence.samples import Array, Sample, union
+from mlan.evidence.samples import Array, Sample, places, union
 
 DRAWS = 20_000
 _SEED = 20_241_115
@@ -50,9 +50,13 @@ class Joint:
     @property
     def level(self) -> float:
         """The p value at or below which one of the numbers is significant for all of them."""
+        return self.level_at(1 - self.confidence)
+
+    def level_at(self, alpha: float) -> float:
+        """Return the p value below which `adjusted` is at most alpha, which lies in (0, 1)."""
         if self.smallest.size == 0:
-            return 1 - self.confidence
-        return float(np.quantile(self.smallest, 1 - self.confidence))
+            return alpha
+        return min(alpha, float(self.smallest[int(alpha * self.smallest.size)]))
 
     def adjusted(self, p: float) -> float:
         """Return a p value adjusted for looking at all the numbers; NaN stays NaN.
@@ -106,9 +110,9 @@ def _correlation(samples: Sequence[Sample], error_C: Array) -> Array:
     clusters = union([sample.clusters for sample in samples])
     means_CG = np.zeros((len(samples), clusters.size))
     for own_G, sample in zip(means_CG, samples, strict=True):
-        size = sample.clusters.size
-        at = slice(None) if size == clusters.size else np.searchsorted(clusters, sample.clusters)
-        own_G[at] = math.sqrt(size / (size - 1)) * sample.residuals.mean(axis=0)
+        own_G[places(clusters, sample.clusters)] = np.sqrt(
+            1 + 1 / sample.df
+        ) * sample.residuals.mean(axis=0)
     scaled_CG = means_CG / error_C[:, None]
     correlation_CC = scaled_CG @ scaled_CG.T
     np.fill_diagonal(correlation_CC, 1.0)

@@ -132,6 +132,7 @@ class Results:
             (block.name[0], block.n),
             # What every run starts from does not depend on the seed.
             fixed=planned.kind != "tuned" and len(planned.seeds) == 1,
+            df_G=block.df,
         )
         sizes = frozenset((name, self.blocks[(name, *block.name[2:])].n) for name in members)
         return replace(found, items=sizes)

@@ -4,7 +4,9 @@ Model: a score of a cell, an average over benchmarks, a difference between cells
 shares: all are linear in the scores of runs, so all are one kind of object and are combined by
 adding. On seed s a number has the value v_s and the residuals r_sg of its clusters, which sum to
 0 over g: for a mean with weights w, r_sg = sum_{i in g} w_i (x_si - v_s). Clusters carry their
-names, so that one picture or one country in five benchmarks is one cluster in what combines them.
+names, so that one picture or one country in five benchmarks is one cluster in what combines them,
+and the degrees of freedom of their benchmark, G - 1 of its G clusters: in an average with a large
+benchmark a small one tells no more of its own error than by itself.
 Not here: variances and intervals (`intervals`), several numbers at once (`joint`).
 """
 
@@ -26,14 +28,16 @@ class Sample:
     """A number on S seeds with the residuals of its G clusters.
 
     `values` (S) and `residuals` (S, G) follow `seeds` (S, sorted) and `clusters` (G, sorted names);
-    `items` names what was asked with its number of items. `fixed` marks a number that no seed
-    changes, such as that of the untuned model: it has one row and stands beside any seed.
+    `df` (G) are the degrees of freedom of what each cluster was asked in, 0 where it is the only
+    one there. `items` names what was asked with its number of items. `fixed` marks a number that
+    no seed changes, such as that of the untuned model: one row, which stands beside any seed.
     """
 
     seeds: tuple[int, ...]
     values: Array
     clusters: NDArray[np.str_]
     residuals: Array
+    df: Array
     items: frozenset[tuple[str, int]]
     fixed: bool = False
 
@@ -59,9 +63,8 @@ class Sample:
             if lacking:
                 raise DataError(f"seed {lacking[0]} has no score here")
             rows = [self.seeds.index(seed) for seed in seeds]
-        return Sample(
-            tuple(seeds), self.values[rows], self.clusters, self.residuals[rows], self.items
-        )
+        values, residuals = self.values[rows], self.residuals[rows]
+        return Sample(tuple(seeds), values, self.clusters, residuals, self.df, self.items)
 
 
 def from_sums(
@@ -71,11 +74,13 @@ def from_sums(
     clusters: Sequence[str] | NDArray[np.str_],
     items: tuple[str, int],
     fixed: bool = False,
+    df_G: Array | None = None,
 ) -> Sample:
     """Return a weighted mean as a sample.
 
     `sums_SG` holds sum_{i in g} w_i x_si per seed and cluster, `weights_G` holds sum_{i in g} w_i;
-    `clusters` (G) are distinct and sorted; `items` is the name of what was asked and its number.
+    `clusters` (G) are distinct and sorted; `items` is the name of what was asked and its number;
+    `df_G` are the degrees of freedom behind each cluster, G - 1 unless said otherwise.
     Raises DataError for clusters in another order, and for a fixed number with several rows.
     """
     if fixed and len(seeds) != 1:
@@ -87,7 +92,8 @@ def from_sums(
     # Samples are aligned by merging: another order would add up the wrong clusters.
     if not (names[1:] > names[:-1]).all():
         raise DataError("clusters of a sample must be distinct and sorted")
-    return Sample(tuple(seeds), values_S, names, residuals_SG, frozenset([items]), fixed)
+    df_G = np.full(names.size, names.size - 1.0) if df_G is None else df_G
+    return Sample(tuple(seeds), values_S, names, residuals_SG, df_G, frozenset([items]), fixed)
 
 
 def combine(terms: Sequence[tuple[float, Sample]]) -> Sample:
@@ -112,14 +118,13 @@ def combine(terms: Sequence[tuple[float, Sample]]) -> Sample:
     items = frozenset[tuple[str, int]]().union(*(sample.items for _, sample in parts))
     values_S = np.zeros(len(seeds))
     residuals_SG = np.zeros((len(seeds), clusters.size))
+    df_G = np.full(clusters.size, np.inf)
     for weight, sample in parts:
         values_S += weight * sample.values
-        if sample.clusters.size == clusters.size:
-            residuals_SG += weight * sample.residuals
-        else:
-            at = np.searchsorted(clusters, sample.clusters)
-            residuals_SG[:, at] += weight * sample.residuals
-    return Sample(seeds, values_S, clusters, residuals_SG, items, not moving)
+        at = places(clusters, sample.clusters)
+        residuals_SG[:, at] += weight * sample.residuals
+        df_G[at] = np.minimum(df_G[at], sample.df)
+    return Sample(seeds, values_S, clusters, residuals_SG, df_G, items, not moving)
 
 
 def shifted(sample: Sample, offset: float, factor: float = 1.0) -> Sample:
@@ -129,6 +134,7 @@ def shifted(sample: Sample, offset: float, factor: float = 1.0) -> Sample:
         factor * (sample.values - offset),
         sample.clusters,
         factor * sample.residuals,
+        sample.df,
         sample.items,
         sample.fixed,
     )
@@ -140,3 +146,8 @@ def union(found: Sequence[NDArray[np.str_]]) -> NDArray[np.str_]:
     if all(names is first or np.array_equal(names, first) for names in found[1:]):
         return first
     return np.unique(np.concatenate(found))
+
+
+def places(clusters: NDArray[np.str_], own: NDArray[np.str_]) -> slice | NDArray[np.int64]:
+    """Where some of the sorted names `clusters` stand among them."""
+    return slice(None) if own.size == clusters.size else np.searchsorted(clusters, own)

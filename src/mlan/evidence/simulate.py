@@ -131,6 +131,7 @@ def estimates(
     sums_RKSG = flat_RKN.reshape(*flat_RKN.shape[:2], *sums_RCSG.shape[2:])
     values_RKS = sums_RKSG.sum(axis=-1, dtype=np.float64)
     seeds, clusters = sums_RKSG.shape[-2:]
+    df_G = np.full(clusters, clusters - 1, dtype=np.float32)
     residuals_RKSG = sums_RKSG
     residuals_RKSG -= values_RKS.astype(np.float32)[..., None] * weights_G.astype(np.float32)
     v_seeds_RK = values_RKS.var(axis=-1, ddof=1) / seeds
@@ -142,8 +143,8 @@ def estimates(
         df_seeds = np.where(passes_R[:, None], df, df_seeds)
     variance_RK, df_RK = rule(
         v_seeds_RK,
-        item_variance(residuals_RKSG),
-        interaction(residuals_RKSG),
+        item_variance(residuals_RKSG, df_G),
+        interaction(residuals_RKSG, df_G),
         df_seeds,
         clusters - 1,
     )

@@ -12,7 +12,18 @@ squares both shares and lets the estimate decide them: with three seeds a Va tha
 chance then counts for less than it should, and where seeds are most of the variance a nominal
 95 % interval covers 92 %, a nominal 1 % test rejects in 2.3 %. The exponent was chosen by
 simulation (docs/calibration.md); between its ends the rule is near Cochran and Cox's critical
-value. Arrays may have axes before those that are named. Not here: intervals (`intervals`).
+value.
+
+Clusters come in samples of clusters, one a benchmark: of G clusters each has G - 1 degrees of
+freedom and the factor G / (G - 1) = 1 + 1 / df, whatever it is averaged with or subtracted from.
+So every cluster carries the df of its benchmark, the least of them if several ask it, and Vi has
+by the rule above
+
+    df = 1 / sum_k (c_k^(2/3) - c_(k-1)^(2/3)) / df_k
+
+c_k the share in Vi of all clusters with df_k or less: G - 1 for one benchmark, and near the least
+df where few clusters of one are much of Vi. Arrays may have axes before those that are named. Not
+here: intervals (`intervals`).
 
 References: Cameron, Gelbach and Miller, Robust Inference With Multiway Clustering (2011), for V;
 Satterthwaite (1946); Cochran and Cox, Experimental Designs (1957), 4.14.
@@ -37,7 +48,7 @@ def variance_and_df(
     v_items: ArrayLike,
     v_both: ArrayLike,
     df_seeds: ArrayLike,
-    df_clusters: float,
+    df_clusters: ArrayLike,
 ) -> tuple[Array, Array]:
     """Return V and df from Va, Vi, Ve (>= 0, shapes that broadcast); df is NaN where V is 0.
 
@@ -47,24 +58,37 @@ def variance_and_df(
     total = np.maximum(va + vi - np.asarray(v_both), np.maximum(va, vi))
     with np.errstate(divide="ignore", invalid="ignore"):
         share = np.minimum(1.0, va / total) ** _EXPONENT
-    return total, np.asarray(1 / (share / np.asarray(df_seeds) + (1 - share) / df_clusters))
+    return total, np.asarray(
+        1 / (share / np.asarray(df_seeds) + (1 - share) / np.asarray(df_clusters))
+    )
 
 
-def item_variance(residuals_SG: Floats) -> Array:
-    """Vi: variance of the clusters' contributions averaged over seeds; two clusters or more."""
-    clusters = residuals_SG.shape[-1]
-    square = np.square(residuals_SG.mean(axis=-2)).sum(axis=-1)
-    return np.asarray(clusters / (clusters - 1) * square)
+def item_variance(residuals_SG: Floats, df_G: Floats) -> Array:
+    """Vi: variance of the clusters' contributions averaged over seeds.
+
+    `df_G` (> 0) are the degrees of freedom of the benchmarks that the clusters come from.
+    """
+    return np.asarray(np.square(residuals_SG.mean(axis=-2)) @ (1 + 1 / df_G))
 
 
-def interaction(residuals_SG: Floats) -> Array:
+def item_df(residuals_SG: Floats, df_G: Floats) -> float:
+    """Degrees of freedom of Vi (module docstring); the least where Vi is 0."""
+    order = np.argsort(df_G, kind="stable")
+    held_G = np.cumsum((np.square(residuals_SG.mean(axis=-2)) * (1 + 1 / df_G))[order])
+    if not held_G[-1] > 0 or df_G[order[0]] == df_G[order[-1]]:
+        return float(df_G[order[0]])
+    steps_G = np.diff((held_G / held_G[-1]) ** _EXPONENT, prepend=0.0)
+    return float(1 / (steps_G @ (1 / df_G[order])))
+
+
+def interaction(residuals_SG: Floats, df_G: Floats) -> Array:
     """Ve: the part of the mean's variance that seeds and clusters do not explain.
 
     Residuals are centred with the cluster's weight (`samples`), so that a pure seed effect leaves
     none even when clusters differ in size; with equal clusters this is the interaction mean
-    square of a two-way table divided by S G. Two seeds and two clusters or more.
+    square of a two-way table divided by S G. Two seeds or more; `df_G` as `item_variance` has it.
     """
-    seeds, clusters = residuals_SG.shape[-2:]
+    seeds = residuals_SG.shape[-2]
     centred_SG = residuals_SG - residuals_SG.mean(axis=-2, keepdims=True)
-    square = np.square(centred_SG).sum(axis=(-2, -1))
-    return np.asarray(clusters / (clusters - 1) * square / (seeds * (seeds - 1)))
+    square_G = np.square(centred_SG).sum(axis=-2)
+    return np.asarray(square_G @ (1 + 1 / df_G) / (seeds * (seeds - 1)))

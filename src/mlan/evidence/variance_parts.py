@@ -1,13 +1,15 @@
 """Where the variance of a planned number comes from: this study, another one, or assumptions.
 
-Model: a score's variance between seeds is that of a cell about the mean of the study's cells on
-the same seed, pooled over cells: what all cells share cancels in every contrast. A contrast then
-has sum_c w_c^2 of it, and so have its items where the contrast itself was not measured. Cells that
-no seed changes (a model before tuning) add what their items vary by, the same beside every seed.
+Model: a score of a cell is on one seed its mean, plus what the seed does to all cells alike
+(variance U), plus its own (variance A, of a cell about the mean of the study's cells on the same
+seed, pooled over cells). A contrast with weights w over tuned cells has A sum_c w_c^2, and U
+(sum_c w_c)^2: nothing of U between tuned cells, all of it beside a cell that no seed changes (a
+model before tuning). Such a cell adds what its items vary by, the same beside every seed. Items
+follow sum_c w_c^2, too, where the contrast itself was not measured.
 
     own results         items of the contrast itself; seeds pooled over all tuned cells
     another study       both pooled over its cells, items scaled to their planned number
-    assumed             `SEED_SD`, `ITEMS`, `BOTH`, items taken as independent
+    assumed             `SEED_SD`, `SHARED_SD`, `ITEMS`, `BOTH`, items taken as independent
 
 Not here: what follows from a variance (`power`).
 """
@@ -15,19 +17,22 @@ Not here: what follows from a variance (`power`).
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
+
+from scipy.special import chdtri
 
 from mlan.errors import DataError
 from mlan.evidence.power import Parts
 from mlan.evidence.results import Key, Results
 from mlan.evidence.samples import Sample, combine
-from mlan.evidence.two_way import interaction, item_variance
+from mlan.evidence.two_way import interaction, item_df, item_variance
 
 # Of one cell of the study `small` about the mean of its cells (six shares, three seeds, 480 items
-# an average, November 2026): .028 on both averages; of one item .013 to .017 that is the same on
+# an average, November 2026): .028 on both averages; of that mean .042 and .012 on its averages of
+# vision and text, in root mean square .03; of one item .013 to .017 that is the same on
 # every seed, .09 to .12 that is not.
-SEED_SD = 0.03
+SEED_SD = SHARED_SD = 0.03
 ITEMS, BOTH = 0.015, 0.1
 
 Terms = Sequence[Sequence[Any]]
@@ -62,9 +67,10 @@ class Finished:
         except DataError:
             return None
 
-    def _unit(self, score: str, key: Key, planned: Planned) -> Parts:
-        found, n = unit_parts(self.results, score, key)
-        return found.with_items(planned.items.get(score, n) / n)
+    def _unit(self, score: str, key: Key, planned: Planned) -> Unit:
+        found = unit_parts(self.results, score, key)
+        factor = planned.items.get(score, found.n) / found.n
+        return replace(found, parts=found.parts.with_items(factor))
 
 
 @dataclass(frozen=True)
@@ -83,8 +89,20 @@ class Assumed:
 Source = Finished | Assumed
 
 
-def unit_parts(results: Results, score: str, key: Key) -> tuple[Parts, int]:
-    """Return the parts of one cell's score about the mean of the tuned cells, and its items.
+@dataclass(frozen=True)
+class Unit:
+    """One cell's score: `parts` about the mean of the tuned cells, whose seeds have variance A.
+
+    `shared`: U, the variance between seeds of what all tuned cells share; `n` counts items.
+    """
+
+    parts: Parts
+    shared: float
+    n: int
+
+
+def unit_parts(results: Results, score: str, key: Key) -> Unit:
+    """Return the variances of one cell's score.
 
     Raises DataError where fewer than two tuned cells have it on two common seeds.
     """
@@ -96,15 +114,19 @@ def unit_parts(results: Results, score: str, key: Key) -> tuple[Parts, int]:
     if len(mean.seeds) < 2:
         raise DataError(f"{score} was measured on one common seed")
     own = [_parts(combine([(1.0, sample), (-1.0, mean)])) for sample in samples]
-    # C cells about their mean have C - 1 of their variance.
+    # C cells about their mean have C - 1 of their variance, and their mean has a C-th of it.
     factor = 1 / (len(own) - 1)
     found = Parts(
         max(0.0, factor * sum(p.seeds for p in own)),
         max(0.0, factor * sum(p.items for p in own)),
         factor * sum(p.both for p in own),
-        mean.clusters.size,
+        round(sum(p.clusters for p in own) / len(own)),
     )
-    return found, mean.n
+    # The mean has one value a seed: few tell little, and so that the variance is as often too large
+    # as too small, it is divided by the median of its chi-square.
+    df = len(mean.seeds) - 1
+    common = max(0.0, _parts(mean).seeds) * df / float(chdtri(df, 0.5))
+    return Unit(found, max(0.0, common - found.seeds / len(own)), mean.n)
 
 
 def planned_of(results: Results) -> Planned:
@@ -121,11 +143,12 @@ def planned_of(results: Results) -> Planned:
 
 def _parts(sample: Sample) -> Parts:
     """Estimates of the parts from two seeds or more; what is negative by chance stays so."""
-    seeds, clusters = sample.residuals.shape
-    if clusters < 2:
+    seeds = len(sample.seeds)
+    if not (sample.df > 0).all():
         raise DataError("one cluster of items: its error cannot be told")
-    both = seeds * float(interaction(sample.residuals))
-    items = float(item_variance(sample.residuals)) - both / seeds
+    both = seeds * float(interaction(sample.residuals, sample.df))
+    items = float(item_variance(sample.residuals, sample.df)) - both / seeds
+    clusters = 1 + round(item_df(sample.residuals, sample.df))
     return Parts(float(sample.values.var(ddof=1)) - both, items, both, clusters)
 
 
@@ -145,23 +168,24 @@ def _measured(results: Results, terms: Terms, pooled: Parts) -> Parts:
     return Parts(max(0.0, seeds), max(0.0, own.items), own.both, own.clusters)
 
 
-def _pooled(terms: Terms, planned: Planned, unit: Callable[[str, Key, Planned], Parts]) -> Parts:
+def _pooled(terms: Terms, planned: Planned, unit: Callable[[str, Key, Planned], Unit]) -> Parts:
     """The parts of a contrast from those of single cells, each score by itself."""
-    square: dict[tuple[str, Key], list[float]] = {}
+    weights: dict[tuple[str, Key], tuple[list[float], list[float]]] = {}
     for weight, cell, score, scorer, parser, condition in terms:
-        own = square.setdefault((score, Key(scorer, parser, condition=condition)), [0.0, 0.0])
-        own[cell in planned.fixed] += weight**2
+        own = weights.setdefault((score, Key(scorer, parser, condition=condition)), ([], []))
+        own[cell in planned.fixed].append(weight)
     seeds = items = both = 0.0
     clusters: dict[str, int] = {}
-    for (score, key), (tuned, fixed) in square.items():
-        one = unit(score, key, planned)
-        seeds += tuned * one.seeds
-        items += (tuned + fixed) * one.items + fixed * one.both
-        both += tuned * one.both
+    for (score, key), (tuned, fixed) in weights.items():
+        of = unit(score, key, planned)
+        one, square = of.parts, sum(w**2 for w in tuned)
+        seeds += square * one.seeds + sum(tuned) ** 2 * of.shared
+        items += square * one.items + sum(w**2 for w in fixed) * (one.items + one.both)
+        both += square * one.both
         clusters[score] = one.clusters
     return Parts(seeds, items, both, sum(clusters.values()))
 
 
-def _assumed_unit(score: str, key: Key, planned: Planned) -> Parts:
+def _assumed_unit(score: str, key: Key, planned: Planned) -> Unit:
     n = planned.items[score]
-    return Parts(SEED_SD**2, ITEMS / n, BOTH / n, max(2, n))
+    return Unit(Parts(SEED_SD**2, ITEMS / n, BOTH / n, max(2, n)), SHARED_SD**2, n)
