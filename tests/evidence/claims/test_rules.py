@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 from typing import Any
 
@@ -19,7 +20,7 @@ from mlan.evidence.intervals import Interval, interval
 from mlan.evidence.joint import joint
 from mlan.evidence.multiple import tost
 from mlan.evidence.results import Results
-from mlan.evidence.samples import Sample, from_sums
+from mlan.evidence.samples import Sample, combine, from_sums
 from tests.evidence.claims.example import SHARES, claim, contrast, difference, results, term
 
 INTERIOR = [0.25, 0.5, 0.75]
@@ -164,6 +165,30 @@ def test_bound_of_a_plateau_is_below_its_margin_exactly_when_it_holds(margin: fl
     assert 0 <= low <= came.value <= high
 
 
+@pytest.mark.parametrize("confidence", [0.8, 0.9, 0.98])
+@pytest.mark.parametrize("margin", [0.005, 0.01, 0.02, 0.03, 0.035])
+def test_bound_of_a_plateau_is_above_its_margin_exactly_when_it_fails(
+    margin: float, confidence: float
+) -> None:
+    came = judged(plateau_claim(margin), CURVE, noise=0.1, seed_sd=0.004)
+
+    low, _ = came.bounds(confidence)
+
+    assert (low > margin) == (came.p_opposite <= (1 - confidence) / 2)
+
+
+def test_equal_cells_are_rarely_bounded_away_from_each_other() -> None:
+    # Each pair by itself: in 26 % of such studies.
+    rng, studies, far = np.random.default_rng(3), 120, 0
+    names = [f"{g:03d}" for g in range(50)]
+    for _ in range(studies):
+        scores_CSG = 0.03 * rng.standard_normal((4, 3, 1)) + 0.3 * rng.standard_normal((4, 3, 50))
+        cells = [from_sums([0, 1, 2], x, np.ones(50), names, ("b", 50)) for x in scores_CSG]
+        between = [combine([(1, a), (-1, b)]) for a, b in itertools.combinations(cells, 2)]
+        far += outcome(plateau_claim(0.03), {"pair": between}).bounds(0.9)[0] > 0
+    assert far / studies <= 0.05 + 3 * np.sqrt(0.05 * 0.95 / studies)
+
+
 @pytest.mark.parametrize(
     ("direction", "curve", "holds"),
     [
@@ -203,6 +228,9 @@ def test_saturation_needs_the_gain_and_the_plateau(
 
     assert came.value == pytest.approx(0.07)
     assert (came.p < 0.05, came.p_opposite < 0.05) == (holds, not holds)
+    # The interval is the gain's: a plateau that fails leaves it where it is.
+    assert (came.bounds(0.9)[0] > gain_margin) == (gain_margin == 0.03)
+    assert came.shown.startswith("gain (the interval is of it alone) 7.0")
 
 
 @pytest.mark.parametrize(

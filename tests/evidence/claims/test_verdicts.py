@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from mlan.evidence.claims.families import Standing
-from mlan.evidence.claims.rules import Outcome
+from mlan.evidence.claims.rules import Outcome, outcome
 from mlan.evidence.claims.verdicts import COLUMNS, Finding, adjust, verdict_rows
 from mlan.evidence.intervals import Interval
 from mlan.evidence.multiple import holm
 from mlan.evidence.results import Results
+from mlan.evidence.samples import Sample, from_sums
 from tests.evidence.claims.example import SHARES, claim, contrast, difference, results, term
 
 CURVE = dict(zip(SHARES, [0.45, 0.50, 0.52, 0.54, 0.40], strict=True))
@@ -113,6 +116,85 @@ def test_supported_contradicted_undecided_and_their_intervals() -> None:
     assert [row["low"] > row["margin"] for row in found] == [True, False, False]
     assert found[2]["why"] == "neither the claim nor its opposite is shown"
     assert all(row["value"] == pytest.approx(0.04) for row in found)
+
+
+MARGIN = 0.05
+RULES = [("superiority", "larger"), ("interaction", "larger"), ("interaction", "equal")]
+studied = st.tuples(st.sampled_from([-MARGIN, MARGIN]), st.floats(-4, 4), st.sampled_from(RULES))
+
+
+def number(value: float) -> Sample:
+    """A number with standard error .01 and 60 clusters."""
+    wobble_G = np.random.default_rng(1).standard_normal(60)
+    wobble_G = (wobble_G - wobble_G.mean()) / wobble_G.std(ddof=1) * np.sqrt(60)
+    names = [f"{g:03d}" for g in range(60)]
+    return from_sums([0], value + 0.01 * wobble_G[None], np.ones(60), names, ("b", 60))
+
+
+@given(st.lists(studied, min_size=1, max_size=6), st.integers(0, 2))
+def test_interval_lies_on_the_side_of_the_margin_that_the_verdict_says(
+    found: list[tuple[float, float, tuple[str, str]]], gone: int
+) -> None:
+    tested = []
+    for i, (near, t, (rule, direction)) in enumerate(found):
+        stated = claim(rule, id=str(i), margin=MARGIN, direction=direction)
+        roles = ("difference", "first", "second")
+        samples = {role: [number(near + 0.01 * t)] for role in roles}
+        tested.append(Finding(stated, outcome(stated, samples)))
+
+    adjusted = adjust(tested, Standing(withdrawn=(("gone", "primary"),) * gone))
+
+    for one in tested:
+        came, own = one.hypothesis, adjusted[one.claim["id"]]
+        assert came is not None
+        low, high = came.bounds(own.level)
+        supported, contradicted = low > MARGIN, high < MARGIN
+        if one.claim["direction"] == "equal":
+            supported = low > -MARGIN and high < MARGIN
+            contradicted = low > MARGIN or high < -MARGIN
+        said = (own.p <= 0.05, own.p > 0.05 and own.p_opposite <= 0.05)
+        assert said == (supported, contradicted)
+
+
+@pytest.mark.parametrize(("others", "opposite"), [(-0.2, 0.0367), (0.2, 5 * 0.0367)])
+def test_interval_has_the_level_of_the_opposite_where_that_decides(
+    others: float, opposite: float
+) -> None:
+    # Where four opposites are shown the fifth is tested at 5 %, where four claims are at 1 %.
+    near = Interval(-0.02, 0, 0, 0.01, 10, 1, 11, 11, "items only (one seed)")
+    found = [replace(near, value=others)] * 4 + [near]
+    tested = [
+        Finding(
+            claim("superiority", id=str(i), margin=0.0),
+            Outcome(one.value, one.p_above(0), one.p_below(0), one),
+        )
+        for i, one in enumerate(found)
+    ]
+
+    last = adjust(tested, Standing())["4"]
+
+    assert last.p_opposite == pytest.approx(opposite, abs=1e-3)
+    assert (near.bounds(last.level)[1] < 0) == (last.p_opposite <= 0.05)
+
+
+def test_benchmark_of_one_cluster_is_named() -> None:
+    found = results(CURVE)
+    blocks = {
+        name: replace(
+            block,
+            clusters=("all",),
+            sums=block.sums.sum(axis=1, keepdims=True),
+            weights=np.ones(1),
+        )
+        for name, block in found.blocks.items()
+        if name[0] == "v_a"
+    }
+
+    (row,) = rows([above("one", 0.0)], replace(found, blocks={**found.blocks, **blocks}))
+
+    assert (row["verdict"], row["value"]) == ("undecided", pytest.approx(0.04))
+    assert np.isnan([row["low"], row["high"], row["p"]]).all()
+    assert row["why"] == "v_a: one cluster of items: its error cannot be told"
 
 
 def test_alone_the_interval_has_the_level_of_one_one_sided_test() -> None:

@@ -61,8 +61,9 @@ _UNSEEN = {
 class Outcome:
     """A claim's value before any adjustment.
 
-    `decides` is the interval of the number with which the claim stands or falls; `spread` holds
-    all pairs of a plateau, whose value is the largest difference. `shown` is said beside it,
+    `decides` is the interval of the number with which the claim stands or falls; `pairs` holds
+    all pairs of a plateau, whose value is the largest difference. `twofold`: the opposite holds in
+    one of two ways, so that its p value is twice that of the likelier. `shown` is said beside it,
     `why` says why the data cannot tell where they cannot.
     """
 
@@ -70,22 +71,25 @@ class Outcome:
     p: float
     p_opposite: float
     decides: Interval
-    spread: tuple[Interval, ...] = ()
+    pairs: Joint | None = None
+    twofold: bool = False
     shown: str = ""
     why: str = ""
 
     def bounds(self, confidence: float) -> tuple[float, float]:
-        """Return low and high of the value.
+        """Return low and high of the value, each of which errs in (1 - confidence) / 2.
 
-        For a plateau these bound the largest difference, either way: it is shown to be below a
-        margin exactly when `high` is.
+        For a plateau these bound the largest difference: it is shown to be below a margin exactly
+        when `high` is, for which each pair may be taken by itself, and above it exactly when `low`
+        is, for which all pairs are searched: `low` has their joint level.
         """
-        if not self.spread:
+        if self.pairs is None:
             return self.decides.bounds(confidence)
-        found = np.array([i.bounds(confidence) for i in self.spread])
-        crosses = (found[:, 0] <= 0) & (found[:, 1] >= 0)
-        low = np.where(crosses, 0.0, np.abs(found).min(axis=1))
-        return float(low.max()), float(np.abs(found).max())
+        each = 1 - self.pairs.level_at((1 - confidence) / 2)
+        alone = np.array([one.bounds(confidence) for one in self.pairs.intervals])
+        joined = np.array([one.bounds(each) for one in self.pairs.intervals])
+        low = np.maximum(joined[:, 0], -joined[:, 1]).max()
+        return float(np.maximum(0.0, low)), float(np.abs(alone).max())
 
 
 @dataclass(frozen=True)
@@ -132,7 +136,8 @@ def _one_sided(found: Interval, bound: float, shown: str = "") -> Outcome:
 def _within(found: Interval, margin: float, shown: str = "") -> Outcome:
     """Of the claim that a number is within the margins."""
     p, opposite = tost(found, margin), _beyond(found, margin)
-    return Outcome(found.value, p, opposite, found, shown=shown, why=_unseen(found))
+    why = _unseen(found)
+    return Outcome(found.value, p, opposite, found, twofold=True, shown=shown, why=why)
 
 
 def _pt(score: float) -> str:
@@ -172,7 +177,7 @@ def _plateau(claim: Plain, numbers: _Numbers) -> Outcome:
         p=float(np.max(p_within)),  # NaN if one of them is
         p_opposite=float(np.fmin.reduce(p_beyond)),
         decides=decides,
-        spread=found,
+        pairs=together,
         why=_unseen(*found),
     )
 
@@ -199,11 +204,12 @@ def _saturation(claim: Plain, numbers: _Numbers) -> Outcome:
     p = float(np.maximum(gain.p, flat.p))
     opposite = float(np.minimum(1.0, 2 * np.minimum(gain.p_opposite, flat.p_opposite)))
     shown = (
-        f"gain {_pt(gain.value)} > {100 * claim['gain_margin']:g} points: p {gain.p:.2g}; then the "
-        f"largest difference {_pt(flat.value)} < {100 * claim['margin']:g}: p {flat.p:.2g}"
+        f"gain (the interval is of it alone) {_pt(gain.value)} > {100 * claim['gain_margin']:g} "
+        f"points: p {gain.p:.2g}; then the largest difference {_pt(flat.value)} < "
+        f"{100 * claim['margin']:g}: p {flat.p:.2g}"
     )
     why = gain.why or flat.why
-    return Outcome(gain.value, p, opposite, gain.decides, shown=shown, why=why)
+    return Outcome(gain.value, p, opposite, gain.decides, twofold=True, shown=shown, why=why)
 
 
 def _interaction(claim: Plain, numbers: _Numbers) -> Outcome:

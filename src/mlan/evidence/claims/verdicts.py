@@ -7,8 +7,10 @@ hypotheses; post hoc ones among all. A claim that the study plans to test is a h
 comes of it, one that it never planned is none (`families`). The chance that a
 family calls anything supported that is not so is at most alpha; that it calls anything
 contradicted that is so, likewise. The interval of a claim has the level of its own step of Holm,
-of the first step where its adjusted p value is 1: it excludes the margin exactly when the verdict
-is supported.
+of the first step where its adjusted p value is 1, or of its opposite's where that one decides: it
+excludes the margin on the claim's side exactly when the verdict is supported, on the other exactly
+when it is contradicted. That of a saturation is of the gain alone, which may be shown where the
+plateau is not.
 """
 
 from __future__ import annotations
@@ -136,10 +138,22 @@ def _adjusted(tested: Sequence[Finding], size: int) -> dict[str, Adjusted]:
         one.claim["id"]: Adjusted(
             adjusted[i],
             opposite[i],
-            1 - 2 * _own_alpha(one.claim["alpha"], p[i], adjusted[i], size),
+            1 - 2 * _interval_alpha(one, adjusted[i], opposite[i], size),
         )
         for i, one in enumerate(tested)
     }
+
+
+def _interval_alpha(one: Finding, adjusted: float, opposite: float, size: int) -> float:
+    """How often either bound of a claim's interval may err (see the module's docstring)."""
+    found, alpha = one.hypothesis, float(one.claim["alpha"])
+    if found is None:
+        return alpha / size
+    claims = _own_alpha(alpha, found.p, adjusted, size)
+    opposites = _own_alpha(alpha, found.p_opposite, opposite, size) / (1 + found.twofold)
+    # At the claim's own level an opposite that is not shown may seem to be.
+    seems = opposite <= alpha or found.p_opposite <= claims * (1 + found.twofold)
+    return opposites if seems and not adjusted <= alpha else claims
 
 
 def _own_alpha(alpha: float, p: float, adjusted: float, size: int) -> float:
@@ -162,26 +176,43 @@ def _tested(claim: Plain, results: Results, tokens: Tokens, partial: bool) -> Fi
         return Finding(claim, None, str(error))
     seeds = _seeds([sample for _, sample in samples], claim["seeds"])
     try:
-        found = _found(claim, _by_role(samples), contrasts, seeds_of(claim, results, contrasts))
+        seed_variance, lone = seeds_of(claim, results, contrasts), _lone(results, contrasts)
+        found = _found(claim, _by_role(samples), contrasts, seed_variance, lone)
     except DataError as error:  # a score that is not a finite number
         return Finding(claim, None, str(error), contrasts, UNDECIDED)
     return _complete(found, seeds, results, partial)
 
 
 def _found(
-    claim: Plain, samples: Samples, contrasts: tuple[Contrast, ...], seeds: Seeds
+    claim: Plain, samples: Samples, contrasts: tuple[Contrast, ...], seeds: Seeds, lone: str
 ) -> Finding:
-    """What comes of a claim with the seed variance that is chosen, and its p with either."""
+    """What comes of a claim with the seed variance that is chosen, and its p with either.
+
+    `lone` names the benchmarks for which nothing can come of it.
+    """
     own = outcome(claim, samples)
     pooled = outcome(claim, samples, seeds.variances) if seeds.variances else None
+    chosen = pooled if pooled and seeds.used else own
     return Finding(
         claim,
-        pooled if pooled and seeds.used else own,
+        replace(chosen, why=f"{lone}: {chosen.why}") if lone else chosen,
         contrasts=contrasts,
         seed_variance=seeds.said,
         p_own=own.p,
         p_pooled=pooled.p if pooled else math.nan,
     )
+
+
+def _lone(results: Results, contrasts: Sequence[Contrast]) -> str:
+    """The benchmarks behind contrasts whose items are one cluster."""
+    asked = {(term.score, term.key) for contrast in contrasts for term in contrast.terms}
+    names = {
+        name
+        for score, key in asked
+        for name in results.members(score)
+        if results.block(name, key).names.size < 2
+    }
+    return ", ".join(sorted(names))
 
 
 def _by_role(samples: Sequence[tuple[str, Sample]]) -> dict[str, list[Sample]]:
