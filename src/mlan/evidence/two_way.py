@@ -73,12 +73,16 @@ def item_variance(residuals_SG: Floats, df_G: Floats) -> Array:
 
 def item_df(residuals_SG: Floats, df_G: Floats) -> float:
     """Degrees of freedom of Vi (module docstring); the least where Vi is 0."""
-    order = np.argsort(df_G, kind="stable")
-    held_G = np.cumsum((np.square(residuals_SG.mean(axis=-2)) * (1 + 1 / df_G))[order])
-    if not held_G[-1] > 0 or df_G[order[0]] == df_G[order[-1]]:
-        return float(df_G[order[0]])
-    steps_G = np.diff((held_G / held_G[-1]) ** _EXPONENT, prepend=0.0)
-    return float(1 / (steps_G @ (1 / df_G[order])))
+    least = float(df_G.min())
+    if least == df_G.max():
+        return least
+    square_G = np.square(residuals_SG.mean(axis=-2)) * (1 + 1 / df_G)
+    df_K, code_G = np.unique(df_G, return_inverse=True)
+    held_K = np.cumsum(np.bincount(code_G, square_G))
+    if not held_K[-1] > 0:
+        return least
+    steps_K = np.diff((held_K / held_K[-1]) ** _EXPONENT, prepend=0.0)
+    return float(1 / (steps_K @ (1 / df_K)))
 
 
 def interaction(residuals_SG: Floats, df_G: Floats) -> Array:

@@ -29,9 +29,9 @@ from mlan.evidence.samples import Sample, combine
 from mlan.evidence.two_way import interaction, item_df, item_variance
 
 # Of one cell of the study `small` about the mean of its cells (six shares, three seeds, 480 items
-# an average, November 2026): .028 on both averages; of that mean .042 and .012 on its averages of
-# vision and text, in root mean square .03; of one item .013 to .017 that is the same on
-# every seed, .09 to .12 that is not.
+# an average, November 2026): .028 on both averages; of that mean .041 on vision and .011 on text,
+# in root mean square .03; of one item .013 to .017 that is the same on every seed, .09 to .12 that
+# is not.
 SEED_SD = SHARED_SD = 0.03
 ITEMS, BOTH = 0.015, 0.1
 
@@ -122,11 +122,11 @@ def unit_parts(results: Results, score: str, key: Key) -> Unit:
         factor * sum(p.both for p in own),
         round(sum(p.clusters for p in own) / len(own)),
     )
-    # The mean has one value a seed: few tell little, and so that the variance is as often too large
-    # as too small, it is divided by the median of its chi-square.
+    shared = max(0.0, _parts(mean).seeds - found.seeds / len(own))
+    # The mean has one value a seed, and power that is promised by an estimate from so few is kept
+    # too rarely: its upper confidence bound of 60 % keeps it within 5 points.
     df = len(mean.seeds) - 1
-    common = max(0.0, _parts(mean).seeds) * df / float(chdtri(df, 0.5))
-    return Unit(found, max(0.0, common - found.seeds / len(own)), mean.n)
+    return Unit(found, shared * df / float(chdtri(df, 0.6)), mean.n)
 
 
 def planned_of(results: Results) -> Planned:
