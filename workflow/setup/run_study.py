@@ -176,12 +176,21 @@ def tell_time(grid: Grid, gflops: float | None, options: dict[str, str]) -> None
 
 
 def first_seed_first(grid: Grid, command: list[str]) -> list[str]:
-    """Return options that finish a whole curve before another seed, where all is asked for."""
+    """Return options that finish a whole curve before another seed, where all is asked for.
+
+    A priority is larger than the engine's solver of linear programs can take (it warns at every
+    step, then turns to the greedy scheduler), so that the greedy one is asked for.
+    """
     first, *others = grid.config.seeds
     if not others or "--" in command:
         return []
     runs = [cell for cell, seed in grid.runs() if seed == first]
-    return ["--prioritize", *(str(grid.run_folder(c, first, "scores") / RECORD) for c in runs)]
+    scheduler = [] if "--scheduler" in command else ["--scheduler", "greedy"]
+    return [
+        *scheduler,
+        "--prioritize",
+        *(str(grid.run_folder(c, first, "scores") / RECORD) for c in runs),
+    ]
 
 
 def with_options(command: list[str], *options: str) -> list[str]:

@@ -45,7 +45,7 @@ _PICTURE_S = 0.0015  # of one drawn picture
 _PHOTO_S = 0.012  # of one of your own: a JPEG of 640 x 480 pixels, decoded and resized to 336
 _PRINT_S = 0.002  # of one picture that is compared, at a side of 336
 # What a stage reaches of the speed of large products (measured beside each other, two cores).
-_EFFICIENCY = {"align": 0.72, "tune": 0.66, "predict": 0.85}
+_EFFICIENCY = {"align": 0.72, "tune": 0.74, "predict": 0.93}
 # How many times dearer small products are: those of adapters beside their matrices, and those
 # of decoding, one token at a time (measured likewise).
 _DEAR_ADAPTERS, _DEAR_DECODING = 1.17, 5.0
