@@ -177,6 +177,25 @@ def test_levels_are_those_at_the_ends_the_highest_and_before_tuning(summary_of: 
     )
 
 
+@pytest.mark.parametrize(
+    ("p", "why", "said"),
+    [
+        ("0.0004", "one seed: noise", "the shares differ (p < .001; one seed: noise)"),
+        ("0.02", "spread below 2.33", "the shares differ (p = .020; spread below 2.33)"),
+        ("0.3", "cells cannot be told apart; spread", "no difference shown (p = .30)"),
+        ("", "no variation", "no difference shown (no variation)"),
+    ],
+)
+def test_shares_differ_by_their_p_value_with_what_speaks_against_it(
+    summary_of: SummaryOf, p: str, why: str, said: str
+) -> None:
+    row = {"scorer": "generate", "parser": "strict", "benchmark": "text average"}
+    found = dict(
+        levels(summary_of(), MEASURES["strict"], [row | {"p": p, "decides": "False", "why": why}])
+    )["Text average"]
+    assert found.replace("\xa0", " ").split("; ", 1)[1].startswith(f"{said}. With answers")
+
+
 def test_every_share_is_a_row_with_utility_bounds_and_both_measures(summary_of: SummaryOf) -> None:
     summary = summary_of()
     for key, value in (("strict", 0.5), ("option", 0.6)):
