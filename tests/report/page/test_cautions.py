@@ -81,6 +81,19 @@ def test_post_hoc_claims_are_named(summary_of: SummaryOf) -> None:
     )
 
 
+def test_claims_tested_on_other_seeds_than_registered_are_named(summary_of: SummaryOf) -> None:
+    other = [claim(id=name, registered="before scores; on other seeds") for name in ("a", "b")]
+    added = claim(id="c", registered="before scores; seeds added after")
+    assert "Other seeds" not in told(summary_of(), Evidence(claims=(claim(),)))
+    assert told(summary_of(), Evidence(claims=(*other, added)))["Other seeds"] == (
+        "Tested on other seeds than registered: a and b. Another look, with seeds added after the "
+        "first test score: c."
+    )
+    assert told(summary_of(), Evidence(claims=tuple(other)))["Other seeds"].endswith(
+        ": all claims."
+    )
+
+
 def test_unreadable_answers_warn_by_how_much_and_where(summary_of: SummaryOf) -> None:
     summary = summary_of()
     for rows in summary.score_rows.values():
@@ -120,8 +133,8 @@ def test_noise_items_and_unreadable_answers_are_those_of_the_studys_own_measure(
     summary_of: SummaryOf,
 ) -> None:
     summary = summary_of()
-    for (_, key), rows in summary.score_rows.items():
-        for row in rows:
+    for (_, key), own in summary.score_rows.items():
+        for row in own:
             row |= {"n": 400 if key.scorer == "label_logit" else 80}
             row["invalid_rate"] = 0.4 if key.parser == "lenient" else 0.0
     rows = (noise("flag", "0.4"), noise("flag", "0.01", scorer="label_logit", parser="argmax"))

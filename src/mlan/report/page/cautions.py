@@ -11,6 +11,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from mlan.evidence.claims.families import ADDED, OTHER, POST_HOC
 from mlan.evidence.multiple import wilson
 from mlan.report.page.evidence import Evidence, Row, is_true, number
 from mlan.report.page.facts import Facts
@@ -18,7 +19,7 @@ from mlan.report.page.levels import tells_apart
 from mlan.report.page.measured import words
 from mlan.report.page.numbers import PERCENT, listed, p_equation
 from mlan.report.page.trace import Trace
-from mlan.report.page.verdicts import POST_HOC, Family
+from mlan.report.page.verdicts import Family
 from mlan.report.summary import Key, Summary
 
 # Items below which one benchmark's score is known to about ten points at best:
@@ -26,6 +27,11 @@ from mlan.report.summary import Key, Summary
 FEW_ITEMS = 100
 # Answers that no rule could read, above which a score tells about format as well.
 MUCH_INVALID = 0.05
+# Ways in which a claim is tested on other seeds than it was registered with.
+_LOOKS = {
+    OTHER: "Tested on other seeds than registered",
+    ADDED: "Another look, with seeds added after the first test score",
+}
 _FLIPPED = {
     "answers": "the written answer",
     "labels": "the likeliest label",
@@ -51,6 +57,7 @@ def cautions(
         *_seeds(summary, facts),
         *_mixed(trace, facts),
         *_post_hoc(found),
+        *_other_seeds(found),
         *_shared_items(summary),
         *_invalid(summary, facts.primary),
         *_few(summary, facts.primary),
@@ -100,7 +107,7 @@ def _mixed(trace: Trace, facts: Facts) -> Iterator[Caution]:
 
 def _post_hoc(found: Sequence[Family]) -> Iterator[Caution]:
     claims = [claim for family in found for claim in family.claims]
-    late = [claim.id for claim in claims if claim.post_hoc]
+    late = [claim.id for claim in claims if claim.late == POST_HOC]
     if late:
         which = "all claims" if len(late) == len(claims) else listed(late)
         yield Caution(
@@ -108,6 +115,19 @@ def _post_hoc(found: Sequence[Family]) -> Iterator[Caution]:
             f"Written or changed after the first test score: {which}. Read them as "
             "questions for the next study.",
         )
+
+
+def _other_seeds(found: Sequence[Family]) -> Iterator[Caution]:
+    """Claims that stand as registered, on other seeds than these."""
+    claims = [claim for family in found for claim in family.claims]
+    told = [
+        f"{what}: {which}."
+        for late, what in _LOOKS.items()
+        if (ids := [claim.id for claim in claims if claim.late == late])
+        for which in (["all claims" if len(ids) == len(claims) else listed(ids)])
+    ]
+    if told:
+        yield Caution("Other seeds", " ".join(told))
 
 
 def _shared_items(summary: Summary) -> Iterator[Caution]:
