@@ -63,8 +63,13 @@ def page_identity(**changes: Any) -> dict[str, Any]:
             for cell, share in zip(CELLS, (0, 1), strict=True)
         ],
         "experiments": [
-            {"name": "sweep", "description": "Shares.", "cells": list(CELLS)},
-            {"name": "token_cap", "description": "Equal tokens.", "cells": ["capped"]},
+            {"name": "sweep", "description": "Shares.", "cells": list(CELLS), "command": "run"},
+            {
+                "name": "token_cap",
+                "description": "Equal tokens.",
+                "cells": ["capped"],
+                "command": "snakemake --cores all --config study=small experiments=sweep,token_cap",
+            },
         ],
         "pair": list(CELLS),
         "claim_cells": {"on_par": list(CELLS)},
