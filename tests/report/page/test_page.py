@@ -166,6 +166,14 @@ def test_columns_say_supervised_tokens_and_that_a_price_makes_a_utility(html: st
     assert "score of the highest (utility with a price), %" in html
 
 
+@pytest.mark.parametrize("section", ["not-tested", "way-back"])
+def test_commands_say_that_a_study_of_another_folder_goes_by_its_path(
+    html: str, section: str
+) -> None:
+    own = html.split(f'<section id="{section}">', 1)[1].split("<section", 1)[0]
+    assert "one that lies elsewhere goes by its path." in own
+
+
 def test_figure_that_nobody_announced_is_shown_with_its_numbers(html: str) -> None:
     assert html.index('id="figure-sweep"') < html.index('id="figure-brand_new"')
     assert "<b>Brand new.</b>" in html
