@@ -42,7 +42,8 @@ FIGURES = {
     ),
     "benchmarks": (
         "Every benchmark",
-        "One panel a benchmark; ‡ marks those that cannot tell the shares apart.",
+        "One panel a benchmark; ‡ marks those that do not tell the shares apart, or only with a "
+        "reservation (table of signal and noise).",
     ),
     "grid": (
         "Benchmarks by share",
