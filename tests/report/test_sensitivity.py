@@ -14,7 +14,8 @@ from mlan.report.summary import Summary
 
 Told = Callable[..., Summary]
 SHARES = (0.0, 0.5, 1.0)
-WAYS = "With benchmarks weighed equally, above chance or by signal, the text average is highest at "
+START, END = "With benchmarks weighed ", ", the text average is highest at "
+WAYS = f"{START}equally, above chance or by signal{END}"
 UNDEFINED = "text average weighed by signal is undefined: one seed"
 
 
@@ -84,11 +85,6 @@ def test_sentence_tells_whether_the_best_cell_stays(summary: Summary) -> None:
             {"signal": (1, 3, 1)},
             "100 % (equal weights, above chance) or 0 % and 100 % (by signal).",
         ),
-        ({"signal": ()}, "100 %, all cells in the same order (undefined: by signal)."),
-        (
-            {"signal": (), "chance_corrected": ()},
-            "100 % (undefined: above chance, by signal).",
-        ),
     ],
 )
 def test_sentence_of_every_outcome(
@@ -96,6 +92,26 @@ def test_sentence_of_every_outcome(
 ) -> None:
     every = {"equal": (3, 2, 1), "chance_corrected": (3, 2, 1), **ranks}
     assert robustness(rows(**every), summary) == f"{WAYS}{said}"
+
+
+@pytest.mark.parametrize(
+    ("undefined", "ways", "said"),
+    [
+        (("signal",), "equally or above chance", "100 %, all cells in the same order."),
+        (("signal", "chance_corrected"), "equally", "100 %."),
+    ],
+)
+def test_sentence_names_only_weights_that_are_defined(
+    summary: Summary, undefined: tuple[str, ...], ways: str, said: str
+) -> None:
+    every = {"equal": (3, 2, 1), "chance_corrected": (3, 2, 1), "signal": (3, 2, 1)}
+    found = rows(**every | dict.fromkeys(undefined, ()))
+    assert robustness(found, summary) == f"{START}{ways}{END}{said}"
+    # Undefined for one average alone.
+    other = [dict(row) | {"score": "vision average"} for row in rows(**every)]
+    assert robustness([*found, *other], summary).startswith(
+        f"{WAYS}{said.removesuffix('.')} (undefined: "
+    )
 
 
 def test_undefined_weighting_has_no_number_and_its_reason(summary: Summary) -> None:

@@ -39,6 +39,7 @@ from mlan.config.claims import (
 from mlan.config.fit_claims import contrasts, selectors
 from mlan.contrasts import Weighted, cliff, drop, pairs, slope
 from mlan.grid.cells import Cells
+from mlan.grid.command import to_run
 
 Plain = dict[str, Any]
 # What of a claim stands beside its contrasts; the rest is used up in them.
@@ -183,14 +184,9 @@ class _Resolved:
         lacking = [cell for cell in cells if cell not in self.grid.cells]
         if not lacking:
             return ""
-        named = {self.claim.experiment, *(s.experiment for _, s in selectors(self.claim))}
-        experiments = self.grid.config.experiments.items()
-        asked = ",".join(name for name, own in experiments if own.default or name in named)
-        study = self.grid.study.name
-        return (
-            f"not asked for; to run it: snakemake --cores all --config study={study} "
-            f"experiments={asked}"
-        )
+        others = {s.experiment for _, s in selectors(self.claim) if s.experiment}
+        command = to_run(self.grid.study, {self.claim.experiment, *others})
+        return f"not asked for; to run it: {command}"
 
     def _unasked(self) -> str:
         """Why nothing is measured as the claim says: a condition or scorer that is not asked."""

@@ -17,6 +17,7 @@ from mlan.config.expand import expand
 from mlan.config.models import is_folder
 from mlan.config.recipe import Recipe
 from mlan.grid.cells import Cell
+from mlan.grid.command import to_run
 from mlan.grid.data_jobs import DataJobs
 from mlan.grid.materials import model_materials, study_materials
 from mlan.records import RECORD
@@ -139,13 +140,14 @@ def _told(recipe: Recipe) -> dict[str, Any]:
 
 
 def _experiments(grid: DataJobs) -> list[dict[str, Any]]:
-    """Experiments of the study file with the cells that they ask for, those left out too."""
+    """Experiments of the study file, those left out too: their cells, and what runs them."""
     recipes = expand(grid.config).recipes
     return [
         {
             "name": name,
             "description": entry.description,
             "cells": [cell_name(grid.config.recipe, recipe) for recipe in recipes[name]],
+            "command": to_run(grid.study, [name]),
         }
         for name, entry in grid.config.experiments.items()
     ]

@@ -63,7 +63,7 @@ def currencies(kept: Sequence[Row], rows: Sequence[Row]) -> str:
 def shares_pct(kept: Sequence[Row], rows: Sequence[Row], column: str = "text_share") -> str:
     """Return shares as `50 to 95 %` where all that were tried between are kept, else as a list."""
     chosen = _pct(kept, column, 1)
-    if _is_range(kept, rows, column):
+    if _all_between(kept, rows, column):
         return f"{chosen[0]} to {chosen[-1]} %"
     *first, last = chosen
     return f"{', '.join(first)} and {last} %" if first else f"{last} %"
@@ -72,15 +72,22 @@ def shares_pct(kept: Sequence[Row], rows: Sequence[Row], column: str = "text_sha
 def shares_short(kept: Sequence[Row], rows: Sequence[Row], column: str = "text_share") -> str:
     """Return the same in whole per cent for a column of a table: `50 to 95`, `0, 75, 95`."""
     chosen = _pct(kept, column, 0)
-    if _is_range(kept, rows, column):
+    if _all_between(kept, rows, column):
         return f"{chosen[0]} to {chosen[-1]}"
     return ", ".join(chosen)
 
 
-def _is_range(kept: Sequence[Row], rows: Sequence[Row], column: str) -> bool:
-    shares = [row[column] for row in kept]
-    between = [row for row in rows if min(shares) <= row[column] <= max(shares)]
-    return len(shares) > 2 and len(between) == len(shares)
+def is_range(kept: Sequence[float], tried: Sequence[float]) -> bool:
+    """Whether shares are told by their ends: three or more, and all that were tried between them.
+
+    Of two nothing lies between them that was tried, which `a to b` would say.
+    """
+    between = [share for share in tried if min(kept) <= share <= max(kept)]
+    return len(kept) > 2 and len(between) == len(kept)
+
+
+def _all_between(kept: Sequence[Row], rows: Sequence[Row], column: str) -> bool:
+    return is_range([row[column] for row in kept], [row[column] for row in rows])
 
 
 def _pct(rows: Sequence[Row], column: str, digits: int) -> list[str]:

@@ -145,13 +145,20 @@ def _value(summary: Summary, one: Weighed | None, cell: str) -> str:
 def robustness(rows: Iterable[Row], summary: Summary) -> str:
     """Return whether the best cell and the order of the curve are the same under other weights.
 
-    A sentence made of rows of sensitivity.csv; empty where no average has two cells to compare.
+    A sentence made of rows of sensitivity.csv, of those weights that are defined for some average;
+    empty where no average has two cells to compare.
     """
     labels = {cell.name: cell.label for cell in summary.cells}
     found = [own for own in weighed(rows) if len(own[EQUAL].ranks) > 1]
-    told = "; ".join(_told([*own.values()], labels) for own in found)
-    ways = "With benchmarks weighed equally, above chance or by signal,"
-    return f"{ways} {told}." if told else ""
+    ways = [w for w in WEIGHTINGS if any(w in own and not own[w].why for own in found)]
+    told = "; ".join(_told([own[w] for w in ways if w in own], labels) for own in found)
+    return f"With benchmarks weighed {_either(ways)}, {told}." if told else ""
+
+
+def _either(ways: Sequence[str]) -> str:
+    """Weightings as they follow `weighed`: `equally, above chance or by signal`."""
+    *first, last = ("equally" if way == EQUAL else WEIGHTINGS[way] for way in ways)
+    return f"{', '.join(first)} or {last}" if first else last
 
 
 def _told(own: Sequence[Weighed], labels: Mapping[str, str]) -> str:

@@ -63,8 +63,13 @@ def page_identity(**changes: Any) -> dict[str, Any]:
             for cell, share in zip(CELLS, (0, 1), strict=True)
         ],
         "experiments": [
-            {"name": "sweep", "description": "Shares.", "cells": list(CELLS)},
-            {"name": "token_cap", "description": "Equal tokens.", "cells": ["capped"]},
+            {"name": "sweep", "description": "Shares.", "cells": list(CELLS), "command": "run"},
+            {
+                "name": "token_cap",
+                "description": "Equal tokens.",
+                "cells": ["capped"],
+                "command": "snakemake --cores all --config study=small experiments=sweep,token_cap",
+            },
         ],
         "pair": list(CELLS),
         "claim_cells": {"on_par": list(CELLS)},
@@ -323,7 +328,7 @@ def _write_report(folder: Path) -> None:
 
 def _write_evidence(folder: Path) -> None:
     claims = [
-        claim(),
+        claim(registered="before scores; on other seeds"),
         claim(id="evil", sentence=EVIL, why=EVIL, verdict="undecided", registered="post hoc"),
         claim(id="gone", verdict="not run", value="", low="", high="", family="secondary"),
     ]

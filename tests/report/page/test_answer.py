@@ -48,8 +48,8 @@ def otherwise(scorer: str, parser: str, *inside: float) -> list[dict[str, str]]:
         (
             0.75,
             (0.5, 0.75),
-            "the best text share is one of 50 to 75 % (highest at 75 %); 0, 25 and 100 % are worse "
-            "than another.",
+            "the best text share is one of 50 and 75 % (highest at 75 %); 0, 25 and 100 % are "
+            "worse than another.",
         ),
         (
             0.75,
@@ -132,8 +132,8 @@ def test_token_shares_of_a_set_with_a_hole_are_listed_as_its_shares_are(
 ) -> None:
     found = told(choices(0.75, (0.25, 0.75), SHARES), summary_of()).choices[0]
     assert (found.shares, found.lm_tokens) == ("25 and 75\xa0%", "12.5 and 37.5\xa0%")
-    whole = told(choices(0.75, (0.5, 0.75), SHARES), summary_of()).choices[0]
-    assert whole.supervised_tokens == "12.5 to 18.8\xa0%"
+    whole = told(choices(0.75, SHARES[2:], SHARES), summary_of()).choices[0]
+    assert whole.supervised_tokens == "12.5 to 25\xa0%"
 
 
 def test_claims_are_counted_by_verdict_and_the_decided_ones_named_primary_first(
@@ -149,7 +149,9 @@ def test_claims_are_counted_by_verdict_and_the_decided_ones_named_primary_first(
         "Of 3 claims: 1 supported, 1 contradicted and 1 undecided. Of the 2 primary ones: "
         "1 supported and 1 undecided."
     )
-    assert [one.id for one in found.decided] == ["b", "a"]
+    assert ([one.id for one in found.decided], found.more) == (["b", "a"], 0)
+    many = told(Evidence(claims=tuple(claim(id=f"{n}") for n in range(8))), summary_of())
+    assert ([one.id for one in many.decided], many.more) == ([*"012345"], 2)
 
 
 def planted(summary: Summary, group: str, key: str, cell: str, value: float, half: float) -> None:
@@ -175,6 +177,25 @@ def test_levels_are_those_at_the_ends_the_highest_and_before_tuning(summary_of: 
         "(p = .029). With answers chosen by likelihood: 45 ± 8 % at 0 % text, 58 ± 8 % at 100 %; "
         "no difference shown (p = .40). Before tuning 3.0 ± 1.5 %, by guessing 25 %."
     )
+
+
+@pytest.mark.parametrize(
+    ("p", "why", "said"),
+    [
+        ("0.0004", "one seed: noise", "the shares differ (p < .001; one seed: noise)"),
+        ("0.02", "spread below 2.33", "the shares differ (p = .020; spread below 2.33)"),
+        ("0.3", "cells cannot be told apart; spread", "no difference shown (p = .30)"),
+        ("", "no variation", "no difference shown (no variation)"),
+    ],
+)
+def test_shares_differ_by_their_p_value_with_what_speaks_against_it(
+    summary_of: SummaryOf, p: str, why: str, said: str
+) -> None:
+    row = {"scorer": "generate", "parser": "strict", "benchmark": "text average"}
+    found = dict(
+        levels(summary_of(), MEASURES["strict"], [row | {"p": p, "decides": "False", "why": why}])
+    )["Text average"]
+    assert found.replace("\xa0", " ").split("; ", 1)[1].startswith(f"{said}. With answers")
 
 
 def test_every_share_is_a_row_with_utility_bounds_and_both_measures(summary_of: SummaryOf) -> None:

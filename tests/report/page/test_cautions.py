@@ -26,6 +26,12 @@ def step(code: str = "c", python: str = "3.11.7") -> Step:
     return Step("tune", "cells/a/seed0/weights", "d", record, 1.0)
 
 
+def noise(benchmark: str, p: str, **changes: str) -> dict[str, str]:
+    """A row of signal.csv: a benchmark that does not decide."""
+    row = {"scorer": "generate", "parser": "strict", "p": p, "why": "", "decides": "False"}
+    return row | {"benchmark": benchmark} | changes
+
+
 def told(
     summary: Summary, evidence: Evidence | None = None, *steps: Step, **changes: Any
 ) -> dict[str, str]:
@@ -75,6 +81,19 @@ def test_post_hoc_claims_are_named(summary_of: SummaryOf) -> None:
     )
 
 
+def test_claims_tested_on_other_seeds_than_registered_are_named(summary_of: SummaryOf) -> None:
+    other = [claim(id=name, registered="before scores; on other seeds") for name in ("a", "b")]
+    added = claim(id="c", registered="before scores; seeds added after")
+    assert "Other seeds" not in told(summary_of(), Evidence(claims=(claim(),)))
+    assert told(summary_of(), Evidence(claims=(*other, added)))["Other seeds"] == (
+        "Tested on other seeds than registered: a and b. Another look, with seeds added after the "
+        "first test score: c."
+    )
+    assert told(summary_of(), Evidence(claims=tuple(other)))["Other seeds"].endswith(
+        ": all claims."
+    )
+
+
 def test_unreadable_answers_warn_by_how_much_and_where(summary_of: SummaryOf) -> None:
     summary = summary_of()
     for rows in summary.score_rows.values():
@@ -87,13 +106,46 @@ def test_unreadable_answers_warn_by_how_much_and_where(summary_of: SummaryOf) ->
 
 
 def test_benchmarks_that_cannot_decide_are_named(summary_of: SummaryOf) -> None:
-    row = {"scorer": "generate", "parser": "strict", "p": "0.4", "why": ""}
-    rows = [
-        row | {"benchmark": n, "decides": d} for n, d in (("flag", "False"), ("object", "True"))
-    ]
-    groups = row | {"benchmark": "vision average", "decides": "False"}
-    evidence = Evidence(signal=(*rows, groups))
+    rows = (noise("flag", "0.4"), noise("object", "0.01", decides="True"))
+    evidence = Evidence(signal=(*rows, noise("vision average", "0.4")))
     assert told(summary_of(), evidence)["Noise"] == "The shares cannot be told apart on flag."
+    none = Evidence(signal=(noise("flag", "0.4"), noise("object", "")))
+    assert told(summary_of(), none)["Noise"] == (
+        "No benchmark tells the shares apart (smallest p = .40)."
+    )
+
+
+def test_benchmarks_that_decide_with_a_reservation_are_not_called_silent(
+    summary_of: SummaryOf,
+) -> None:
+    rows = (noise("flag", "0.0004", why="one seed"), noise("object", "0.0001", why="one seed"))
+    assert told(summary_of(), Evidence(signal=rows))["Noise"] == (
+        "Told apart with a reservation on every benchmark (one seed)."
+    )
+    mixed = Evidence(signal=(*rows, noise("capital-text", "0.2")))
+    assert told(summary_of(), mixed)["Noise"] == (
+        "The shares cannot be told apart on capital-text. Told apart with a reservation on flag "
+        "and object (one seed)."
+    )
+
+
+def test_noise_items_and_unreadable_answers_are_those_of_the_studys_own_measure(
+    summary_of: SummaryOf,
+) -> None:
+    summary = summary_of()
+    for (_, key), own in summary.score_rows.items():
+        for row in own:
+            row |= {"n": 400 if key.scorer == "label_logit" else 80}
+            row["invalid_rate"] = 0.4 if key.parser == "lenient" else 0.0
+    rows = (noise("flag", "0.4"), noise("flag", "0.01", scorer="label_logit", parser="argmax"))
+    evidence = Evidence(signal=rows)
+    options = {"scorer": "label_logit", "parser": "argmax", "condition": "real"}
+    assert [*told(summary, evidence, primary=options)] == ["Contamination", "Noise"]
+    lenient = {"scorer": "generate", "parser": "lenient", "condition": "real"}
+    assert (
+        "could not be read leniently (most"
+        in (told(summary, evidence, primary=lenient)["Invalid answers"])
+    )
 
 
 def test_names_that_are_not_pinned_and_orders_of_others_warn(summary_of: SummaryOf) -> None:

@@ -66,6 +66,17 @@ def test_page_without_measured_times_shows_the_rest(report: Path) -> None:
     assert [t.name for t in tables(report)] == ["scores", "data", "recipe"]
 
 
+@pytest.mark.parametrize("name", ["score_vs_tokens", "averages", "grid"])
+def test_figure_without_intervals_over_seeds_does_not_say_that_it_has_them(
+    tmp_path: Path, name: str
+) -> None:
+    vouched = [*_figure(tmp_path, "sweep"), *_figure(tmp_path, name)]
+    write_record(tmp_path, stage="draw", identity={}, code="0", inputs={}, outputs=vouched)
+    told = {one.name: one.caption for one in figures(tmp_path, "3 seeds; intervals cover seeds.")}
+    assert told["sweep"].endswith("3 seeds; intervals cover seeds.")
+    assert "seeds;" not in told[name]
+
+
 def test_title_of_a_new_figure_or_table_is_its_name_in_words() -> None:
     assert title("figure", "sweep") == "Score against text share"
     assert title("table", "compute") == "Computing time"

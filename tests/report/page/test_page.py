@@ -17,7 +17,7 @@ from mlan.errors import DataError, IntegrityError
 from mlan.records import checked, read_record, write_json
 from mlan.report.page.basis import basis
 from mlan.report.page.stage import page
-from mlan.report.summary import MEASURES, Summary
+from mlan.report.summary import Summary
 from mlan.stage import Job
 from tests.report.page.example import CELLS, EVIL, again, page_job
 
@@ -133,9 +133,9 @@ def test_answer_and_verdicts_come_first_then_what_was_not_tested_is_said(html: s
 
 def test_answer_says_whether_other_weights_change_the_best_share(html: str) -> None:
     said = (
-        "With benchmarks weighed equally, above chance or by signal, the vision average is highest "
-        "at 0 % (equal weights) or 100 % (by signal) (undefined: above chance). This answer and "
-        'all claims weigh them equally; <a href="#table-sensitivity">the weights</a>.'
+        "With benchmarks weighed equally or by signal, the vision average is highest at 0 % (equal "
+        "weights) or 100 % (by signal). This answer and all claims weigh them equally; "
+        '<a href="#table-sensitivity">the weights</a>.'
     )
     assert html.index('id="answer"') < html.index(said) < html.index('id="verdicts"')
     assert "Averages under other weights" in html.split('id="table-sensitivity"', 1)[1][:100]
@@ -151,6 +151,27 @@ def test_scores_and_claims_lead_back_to_runs_with_command_plan_and_code(
     plan = read_record(study_folder / "cells" / CELLS[1] / "seed1" / "mixture")["outputs"]
     for fact in (f"CELL={CELLS[1]} SEED=1", plan["plan.parquet"], "c" * 16):
         assert fact in back
+
+
+def test_answer_marks_claims_that_are_tested_on_other_seeds(html: str) -> None:
+    lines = html.split('id="answer"', 1)[1].split("</section>", 1)[0]
+    assert "claimed: above −3 (on other seeds)." in lines
+    row = html.split('id="claim-on_par"', 1)[1].split("</tr>", 1)[0]
+    assert '<span class="badge post-hoc">on other seeds</span>' in row
+
+
+def test_columns_say_supervised_tokens_and_that_a_price_makes_a_utility(html: str) -> None:
+    assert "learnt" not in html
+    assert html.count("of supervised tokens") == 2
+    assert "score of the highest (utility with a price), %" in html
+
+
+@pytest.mark.parametrize("section", ["not-tested", "way-back"])
+def test_commands_say_that_a_study_of_another_folder_goes_by_its_path(
+    html: str, section: str
+) -> None:
+    own = html.split(f'<section id="{section}">', 1)[1].split("<section", 1)[0]
+    assert "one that lies elsewhere goes by its path." in own
 
 
 def test_figure_that_nobody_announced_is_shown_with_its_numbers(html: str) -> None:
@@ -186,10 +207,14 @@ def job_html(job: Job) -> str:
 
 
 def test_captions_of_scores_say_of_how_much(summary_of: Callable[..., Summary]) -> None:
-    assert basis(summary_of(), MEASURES["strict"]) == (
-        "400 to 480 items an average and 80 items a benchmark, 3 seeds; 95 % intervals cover seeds "
-        "and items."
-    )
+    summary = summary_of()
+    said = "an average and 80 items a benchmark, 3 seeds; 95 % intervals cover seeds and items."
+    assert basis(summary) == f"400 to 480 items {said}"
+    for (group, key), rows in summary.interval_rows.items():
+        if (group, key.scorer) == ("text average", "label_logit"):
+            for row in rows:
+                row["n"] = 800
+    assert basis(summary) == f"400 to 800 items {said}"
 
 
 def test_page_is_covered_by_a_record_and_its_copy_is_equal(study_folder: Path) -> None:

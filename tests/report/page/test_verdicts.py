@@ -100,6 +100,25 @@ def test_token_ratio_is_exact_and_has_no_place_among_points() -> None:
     assert (one.margin, one.p, one.bar) == ("at most 0.5", "exact", None)
 
 
+def test_ratio_of_one_seed_has_no_span_over_seeds() -> None:
+    row = claim(rule="token_ratio", value="0.88", low="0.88", high="0.88", seeds="1", level="")
+    assert shown(row)[0].interval == "one seed"
+
+
+def test_claim_says_what_its_seeds_make_of_its_registration() -> None:
+    how = ("before scores", "post hoc", "before scores; on other seeds")
+    assert [one.late for one in shown(*(claim(registered=said) for said in how))] == [
+        *("", "post hoc", "on other seeds"),
+    ]
+
+
+def test_same_contrast_above_chance_is_no_points() -> None:
+    (one,) = shown(claim(value_lenient="0.01", value_chance_corrected="-0.064"))
+    assert one.otherwise.replace("\xa0", " ") == (
+        "+1.0 read leniently, −6.4 % of the room above chance"
+    )
+
+
 def test_withdrawn_claim_has_its_name_and_no_number() -> None:
     row = dict.fromkeys(claim(), "") | {"id": "old", "family": "primary", "verdict": "withdrawn"}
     (one,) = shown(row)

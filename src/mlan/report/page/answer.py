@@ -12,6 +12,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from mlan.report.answer import is_range
 from mlan.report.page.evidence import Evidence, Row, is_true, number
 from mlan.report.page.facts import Facts
 from mlan.report.page.levels import curve, levels
@@ -47,8 +48,9 @@ class Choice:
 class Answer:
     """`lead` answers the question, `levels` says where both averages lie, `sure` how sure it is.
 
-    `tested` counts the claims by verdict; `decided` are those to name. `choices` has one entry for
-    every weight and price, `rows` are those of the answer itself; empty if nothing is recommended.
+    `tested` counts the claims by verdict; `decided` are those to name, `more` counts those that are
+    decided beside them. `choices` has one entry for every weight and price, `rows` are those of the
+    answer itself; empty if nothing is recommended.
     """
 
     lead: str
@@ -56,13 +58,14 @@ class Answer:
     sure: str
     tested: str
     decided: tuple[Verdict, ...]
+    more: int
     choices: tuple[Choice, ...]
     rows: tuple[Row, ...]
 
 
 def answer(evidence: Evidence, found: Sequence[Family], summary: Summary, facts: Facts) -> Answer:
     """Return the answer in sentences."""
-    groups = _groups(evidence.recommend)
+    groups, decided = _groups(evidence.recommend), _decided(found)
     own = next((rows for key, rows in groups.items() if key == (_WEIGHT, _PRICE)), [])
     return Answer(
         lead=_lead(own, evidence, facts)
@@ -71,7 +74,8 @@ def answer(evidence: Evidence, found: Sequence[Family], summary: Summary, facts:
         levels=tuple(levels(summary, facts.primary, evidence.signal)),
         sure=" ".join([*_sure(own, summary, facts), *_same(own, evidence)]) if own else "",
         tested=_tested(found),
-        decided=_decided(found),
+        decided=decided[:_MOST],
+        more=len(decided[_MOST:]),
         choices=tuple(_choice(*key, rows) for key, rows in groups.items()),
         rows=tuple(own),
     )
@@ -177,8 +181,7 @@ def _points(score: float) -> str:
 def _shares(inside: Sequence[Row], rows: Sequence[Row], column: str = "text_share") -> str:
     """The shares of a set: a range where it has no hole, else a list."""
     mine = [number(row[column]) for row in inside]
-    between = [row for row in rows if mine[0] <= number(row[column]) <= mine[-1]]
-    if len(mine) > 1 and len(between) == len(mine):
+    if is_range(mine, [number(row[column]) for row in rows]):
         return percentages([round(share, 3) for share in mine])
     return each(mine)
 
@@ -206,8 +209,7 @@ def _counted(total: Mapping[str, int]) -> str:
 def _decided(found: Sequence[Family]) -> tuple[Verdict, ...]:
     """The claims that are supported or contradicted, the primary family's first."""
     ordered = sorted(found, key=lambda family: family.name != _PRIMARY)
-    decided = [claim for f in ordered for claim in f.claims if claim.verdict in _DECIDED]
-    return tuple(decided[:_MOST])
+    return tuple(claim for f in ordered for claim in f.claims if claim.verdict in _DECIDED)
 
 
 def _choice(weight: float, price: float, rows: Sequence[Row]) -> Choice:

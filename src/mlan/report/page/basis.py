@@ -1,6 +1,6 @@
 """What scores in figures stand on: items, seeds, and what their intervals cover.
 
-Read from intervals.csv, in the study's own measure. Not here: any score.
+Read from intervals.csv, in the two measures that figures show side by side. Not here: any score.
 """
 
 from __future__ import annotations
@@ -9,15 +9,23 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mlan.report.page.numbers import listed
-from mlan.report.summary import AVERAGES, Key, Summary
+from mlan.report.summary import AVERAGES, MEASURES, Summary
+
+_DRAWN = (MEASURES["strict"], MEASURES["option"])
 
 
-def basis(summary: Summary, key: Key) -> str:
+def basis(summary: Summary) -> str:
     """Return the items, seeds and coverage behind the scores that figures show, as a sentence."""
     cells = [cell.name for cell in summary.tuned]
     averages, single = [*AVERAGES.values()], [one.name for one in summary.benchmarks]
     told = {
-        words: [row for g in groups for c in cells if (row := summary.interval(g, key, c))]
+        words: [
+            row
+            for key in _DRAWN
+            for group in groups
+            for cell in cells
+            if (row := summary.interval(group, key, cell))
+        ]
         for words, groups in (("an average", averages), ("a benchmark", single))
     }
     rows = [row for found in told.values() for row in found]

@@ -7,22 +7,31 @@ the scores, answers that hang on their batch. A page without a warning says that
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from mlan.evidence.claims.families import ADDED, OTHER, POST_HOC
 from mlan.evidence.multiple import wilson
-from mlan.report.page.evidence import Evidence, is_true, number
+from mlan.report.page.evidence import Evidence, Row, is_true, number
 from mlan.report.page.facts import Facts
-from mlan.report.page.numbers import PERCENT, listed
+from mlan.report.page.levels import tells_apart
+from mlan.report.page.measured import words
+from mlan.report.page.numbers import PERCENT, listed, p_equation
 from mlan.report.page.trace import Trace
-from mlan.report.page.verdicts import POST_HOC, Family
-from mlan.report.summary import MEASURES, Summary
+from mlan.report.page.verdicts import Family
+from mlan.report.summary import Key, Summary
 
 # Items below which one benchmark's score is known to about ten points at best:
 # 1.96 * sqrt(.25 / 100) = 9.8.
 FEW_ITEMS = 100
 # Answers that no rule could read, above which a score tells about format as well.
 MUCH_INVALID = 0.05
+# Ways in which a claim is tested on other seeds than it was registered with.
+_LOOKS = {
+    OTHER: "Tested on other seeds than registered",
+    ADDED: "Another look, with seeds added after the first test score",
+}
 _FLIPPED = {
     "answers": "the written answer",
     "labels": "the likeliest label",
@@ -48,10 +57,11 @@ def cautions(
         *_seeds(summary, facts),
         *_mixed(trace, facts),
         *_post_hoc(found),
+        *_other_seeds(found),
         *_shared_items(summary),
-        *_invalid(summary),
-        *_few(summary),
-        *_noise(summary, evidence),
+        *_invalid(summary, facts.primary),
+        *_few(summary, facts.primary),
+        *_noise(summary, evidence.signal, facts.primary),
         *_order(summary),
         *_batches(summary, trace),
     )
@@ -97,7 +107,7 @@ def _mixed(trace: Trace, facts: Facts) -> Iterator[Caution]:
 
 def _post_hoc(found: Sequence[Family]) -> Iterator[Caution]:
     claims = [claim for family in found for claim in family.claims]
-    late = [claim.id for claim in claims if claim.post_hoc]
+    late = [claim.id for claim in claims if claim.late == POST_HOC]
     if late:
         which = "all claims" if len(late) == len(claims) else listed(late)
         yield Caution(
@@ -105,6 +115,19 @@ def _post_hoc(found: Sequence[Family]) -> Iterator[Caution]:
             f"Written or changed after the first test score: {which}. Read them as "
             "questions for the next study.",
         )
+
+
+def _other_seeds(found: Sequence[Family]) -> Iterator[Caution]:
+    """Claims that stand as registered, on other seeds than these."""
+    claims = [claim for family in found for claim in family.claims]
+    told = [
+        f"{what}: {which}."
+        for late, what in _LOOKS.items()
+        if (ids := [claim.id for claim in claims if claim.late == late])
+        for which in (["all claims" if len(ids) == len(claims) else listed(ids)])
+    ]
+    if told:
+        yield Caution("Other seeds", " ".join(told))
 
 
 def _shared_items(summary: Summary) -> Iterator[Caution]:
@@ -123,11 +146,11 @@ def _shared_items(summary: Summary) -> Iterator[Caution]:
         )
 
 
-def _invalid(summary: Summary) -> Iterator[Caution]:
+def _invalid(summary: Summary, measure: Key) -> Iterator[Caution]:
     tuned = {cell.name: cell.label for cell in summary.tuned}
     rates: dict[tuple[str, str], list[float]] = {}
     for benchmark in summary.benchmarks:
-        for row in summary.scores(benchmark.name, MEASURES["strict"]):
+        for row in summary.scores(benchmark.name, measure):
             if row["cell"] in tuned:
                 key = (benchmark.name, tuned[row["cell"]])
                 rates.setdefault(key, []).append(float(row["invalid_rate"]))
@@ -138,16 +161,22 @@ def _invalid(summary: Summary) -> Iterator[Caution]:
         yield Caution(
             "Invalid answers",
             f"In {len(bad)} of {len(means)} pairs of cell and benchmark more than "
-            f"{_percent(MUCH_INVALID)} of the answers could not be read strictly (most: {name} at "
-            f"{label}, {_percent(rate)}); the likelihood of options does not depend on format.",
+            f"{_percent(MUCH_INVALID)} of the answers could not be read {_reading(measure)} "
+            f"(most: {name} at {label}, {_percent(rate)}); the likelihood of options does not "
+            "depend on format.",
         )
 
 
-def _few(summary: Summary) -> Iterator[Caution]:
+def _reading(measure: Key) -> str:
+    """How answers are read, as `strictly`."""
+    return words(measure.scorer, measure.parser).removeprefix("answers read ")
+
+
+def _few(summary: Summary, measure: Key) -> Iterator[Caution]:
     rows = {
         benchmark.name: found[0]["n"]
         for benchmark in summary.benchmarks
-        if (found := summary.scores(benchmark.name, MEASURES["strict"]))
+        if (found := summary.scores(benchmark.name, measure))
     }
     small = [name for name, n in rows.items() if n < FEW_ITEMS]
     if small:
@@ -160,18 +189,32 @@ def _few(summary: Summary) -> Iterator[Caution]:
         )
 
 
-def _noise(summary: Summary, evidence: Evidence) -> Iterator[Caution]:
-    key, names = MEASURES["strict"], {benchmark.name for benchmark in summary.benchmarks}
-    measured = [
-        r for r in evidence.signal if (r["scorer"], r["parser"]) == (key.scorer, key.parser)
-    ]
-    own = [row for row in measured if row["benchmark"] in names]
-    noisy = [row["benchmark"] for row in own if not is_true(row["decides"])]
-    if noisy and len(noisy) < len(own):
-        yield Caution("Noise", f"The shares cannot be told apart on {listed(noisy)}.")
-    elif noisy:
-        least = min((number(row["p"]) for row in own), default=1.0)
-        yield Caution("Noise", f"No benchmark tells the shares apart (smallest p {least:.2f}).")
+def _noise(summary: Summary, signal: Sequence[Row], measure: Key) -> Iterator[Caution]:
+    """Benchmarks that do not tell the shares apart, and those that do with a reservation."""
+    names = {benchmark.name for benchmark in summary.benchmarks}
+    asked = (measure.scorer, measure.parser)
+    own = [r for r in signal if r["benchmark"] in names and (r["scorer"], r["parser"]) == asked]
+    silent = [row for row in own if not tells_apart(row, summary.confidence)]
+    told = []
+    if silent and len(silent) < len(own):
+        told.append(f"The shares cannot be told apart on {_benchmarks(silent)}.")
+    elif silent:
+        known = [p for row in own if math.isfinite(p := number(row["p"]))]
+        least = f" (smallest {p_equation(min(known))})" if known else ""
+        told.append(f"No benchmark tells the shares apart{least}.")
+    weak: dict[str, list[Row]] = {}
+    for row in own:
+        if row not in silent and not is_true(row["decides"]):
+            weak.setdefault(row["why"], []).append(row)
+    for why, rows in weak.items():
+        where = "every benchmark" if len(rows) == len(own) else _benchmarks(rows)
+        told.append(f"Told apart with a reservation on {where} ({why}).")
+    if told:
+        yield Caution("Noise", " ".join(told))
+
+
+def _benchmarks(rows: Sequence[Row]) -> str:
+    return listed([row["benchmark"] for row in rows])
 
 
 def _order(summary: Summary) -> Iterator[Caution]:
@@ -197,14 +240,14 @@ def _batches(summary: Summary, trace: Trace) -> Iterator[Caution]:
         and "alone" in (facts := step.record.get("facts", {}))
     ]
     told = []
-    for kind, words in _FLIPPED.items() if again else ():
+    for kind, answer in _FLIPPED.items() if again else ():
         found, where = max(again, key=lambda one: one[0][kind] / one[0]["asked"])
         flipped, asked = found[kind], found["asked"]
         if flipped:
             low, high = (_percent(x) for x in wilson(flipped, asked, summary.confidence))
             told.append(
-                f"{words} of {flipped} of {asked} questions in {where} ({low} to {high} of all, at "
-                f"{summary.level})"
+                f"{answer} of {flipped} of {asked} questions in {where} ({low} to {high} of all, "
+                f"at {summary.level})"
             )
     if told:
         yield Caution(

@@ -42,7 +42,11 @@ PARTS = (
 )
 _CHOICE_HEADER = (
     *("weight of vision", "price, points a million LM tokens", "highest", "may be the best"),
-    *("text share of LM tokens", "of learnt tokens", "score of the highest, %"),
+    *(
+        "text share of LM tokens",
+        "of supervised tokens",
+        "score of the highest (utility with a price), %",
+    ),
 )
 
 
@@ -80,7 +84,7 @@ def compose(
         "verdict_counts": counts(found),
         "cautions": heeded,
         "topics": listed([one.topic.lower() for one in heeded]),
-        "figures": figures(inputs["report"], basis(summary, facts.primary)),
+        "figures": figures(inputs["report"], basis(summary)),
         "tables": tables(inputs["report"]),
         "pair": facts.pair,
         "pair_seed": _pair_seed(inputs, facts),

@@ -61,6 +61,6 @@ def _tokens(summary: Summary) -> str:
     rows = summary.tokens[summary.tokens["source"] == "total"]
     read = rows["text_tokens"].sum() + rows["image_tokens"].sum()
     return (
-        f"{len(rows)} training runs read {int(read):,} tokens and learnt "
-        f"{int(rows['supervised_tokens'].sum()):,} of them"
+        f"{len(rows)} training runs read {int(read):,} tokens, "
+        f"{int(rows['supervised_tokens'].sum()):,} of them supervised"
     )

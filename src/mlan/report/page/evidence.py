@@ -1,7 +1,8 @@
 """Claims, recommendations, power and sensitivities of a study, as the claims stage wrote them.
 
 Everything stays text until it is shown; a number is parsed where it is needed, and a field
-that is empty is a number that does not exist (NaN). A study without claims has none of the files.
+that is empty is a number that does not exist (NaN). A table that a study
+has no use for has no rows or no file.
 """
 
 from __future__ import annotations

@@ -27,11 +27,12 @@ class CellFacts:
 
 @dataclass(frozen=True)
 class Experiment:
-    """A question that the study file asks, and the cells that it takes."""
+    """A question that the study file asks, the cells that it takes, and what runs it too."""
 
     name: str
     description: str
     cells: tuple[str, ...]
+    command: str
 
 
 @dataclass(frozen=True)
@@ -97,7 +98,7 @@ def read_facts(identity: Mapping[str, Any]) -> Facts:
         materials=materials,
         cells=tuple(_cell(entry, materials) for entry in identity["cells"]),
         experiments=tuple(
-            Experiment(entry["name"], entry["description"], tuple(entry["cells"]))
+            Experiment(entry["name"], entry["description"], tuple(entry["cells"]), entry["command"])
             for entry in identity["experiments"]
         ),
         pair=tuple(identity["pair"]),

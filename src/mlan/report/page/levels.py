@@ -1,17 +1,19 @@
 """Where the averages lie, in a sentence each: least and most text, the highest, what they beat.
 
 Values and intervals are those of intervals.csv; whether the shares differ is what signal.csv says
-of the whole curve. Not here: which share is best (`answer`).
+of the whole curve: its p value alone, with what speaks against the size of the difference (one
+seed, little beside what a seed does). Not here: which share is best (`answer`).
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 from mlan.report.page.evidence import Row, is_true, number
 from mlan.report.page.measured import other_scorer, words
-from mlan.report.page.numbers import PERCENT, SPACE, p_value, plain
+from mlan.report.page.numbers import PERCENT, SPACE, p_equation, plain
 from mlan.report.summary import AVERAGES, Cell, Key, Summary
 from mlan.report.tables import score_text
 
@@ -24,9 +26,11 @@ def levels(summary: Summary, key: Key, signal: Sequence[Row]) -> Iterator[tuple[
     for group in AVERAGES.values():
         own = curve(summary, group, key)
         if len(own) > 1:
-            said = [f"{_ends(summary, own, highest=True)}; {_differ(signal, group, key)}."]
+            differ = _differ(signal, group, key, summary.confidence)
+            said = [f"{_ends(summary, own, highest=True)}; {differ}."]
             if len(beside := curve(summary, group, other)) > 1:
-                found = f"{_ends(summary, beside)}; {_differ(signal, group, other)}."
+                differ = _differ(signal, group, other, summary.confidence)
+                found = f"{_ends(summary, beside)}; {differ}."
                 said.append(f"With {words(other.scorer, other.parser)}: {found}")
             said += _compared(summary, group, key)
             yield f"{group[:1].upper()}{group[1:]}", " ".join(said)
@@ -61,15 +65,28 @@ def _tied(text: str) -> str:
     return text.replace(" ", SPACE)
 
 
-def _differ(signal: Sequence[Row], group: str, key: Key) -> str:
+def tells_apart(row: Row, confidence: float) -> bool:
+    """Whether a row of signal.csv tells the cells of its curve apart, however little they differ.
+
+    `decides` there asks more: that the difference is large beside what a seed does, which nobody
+    knows of one seed.
+    """
+    return number(row["p"]) <= 1 - confidence
+
+
+def _differ(signal: Sequence[Row], group: str, key: Key, confidence: float) -> str:
     """Whether the shares of a curve were told apart, by all of them at once."""
     asked = (group, key.scorer, key.parser)
     rows = [r for r in signal if (r["benchmark"], r["scorer"], r["parser"]) == asked]
     if not rows:
         return "whether they differ was not tested"
-    p = p_value(number(rows[0]["p"]))
-    told = "the shares differ" if is_true(rows[0]["decides"]) else "no difference shown"
-    return f"{told} ({_tied(f'p {p}' if p.startswith('<') else f'p = {p}')})"
+    row, p = rows[0], number(rows[0]["p"])
+    if math.isnan(p):
+        return f"no difference shown ({row['why']})"
+    if not tells_apart(row, confidence):
+        return f"no difference shown ({_tied(p_equation(p))})"
+    but = "" if is_true(row["decides"]) else f"; {row['why']}"
+    return f"the shares differ ({_tied(p_equation(p))}{but})"
 
 
 def _compared(summary: Summary, group: str, key: Key) -> Iterator[str]:

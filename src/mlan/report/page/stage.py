@@ -27,9 +27,9 @@ CARDS = "cards"
 def page(job: Job) -> None:
     """Write `report.html` and `cards/` into `job.out`, and a copy of the page beside the folder.
 
-    Inputs: `summary` and `report`; `evidence` if the study has claims; `items:<benchmark>`,
-    `images:<set>`; of the two cells compared `scores:<cell>`, `predictions:<cell>`; `file:lock`
-    if the study is locked. Raises IntegrityError or DataError for an input that cannot be read.
+    Inputs: `summary`, `report` and `evidence`; `items:<benchmark>`, `images:<set>`; of the two
+    cells compared `scores:<cell>`, `predictions:<cell>`; `file:lock` if the study is locked.
+    Raises IntegrityError or DataError for an input that cannot be read.
     """
     facts = read_facts(job.identity)
     summary = read_summary(job.inputs["summary"], job.identity)

@@ -10,8 +10,8 @@ from __future__ import annotations
 FIGURES = {
     "sweep": (
         "Score against text share",
-        "Text and vision average over the share of text; faint lines are single seeds, dotted and "
-        "dashed ones guessing and the model before tuning.",
+        "Text and vision average over the share of text; faint lines are single seeds where "
+        "there are several, dotted and dashed ones guessing and the model before tuning.",
     ),
     "recommend": (
         "Recommended share",
@@ -42,7 +42,8 @@ FIGURES = {
     ),
     "benchmarks": (
         "Every benchmark",
-        "One panel a benchmark; ‡ marks those that cannot tell the shares apart.",
+        "One panel a benchmark; ‡ marks those that do not tell the shares apart, or only with a "
+        "reservation (table of signal and noise).",
     ),
     "grid": (
         "Benchmarks by share",
@@ -83,11 +84,9 @@ FIGURES = {
         "Score over operations and time of stage 2; the line joins what no cheaper cell beats.",
     ),
 }
-# Those that show scores of the test part with intervals: their captions say of how much.
-SCORES = (
-    *("sweep", "averages", "published", "tags", "benchmarks", "grid", "format"),
-    *("score_vs_tokens", "cost"),
-)
+# Those that show means of the test part with intervals over seeds and items: their captions say of
+# how much. Runs are drawn with an interval of their own in one, and with none in others.
+SCORES = ("sweep", "published", "tags", "benchmarks", "format", "cost")
 TABLES = (
     *("scores", "grid", "claims", "recommend", "sensitivity", "signal", "official"),
     *("scores_clean", "contamination", "forgetting", "tokens", "data", "recipe", "compute"),

@@ -24,7 +24,14 @@ def header(key: Key) -> tuple[str, ...]:
     other = other_scorer(key)
     beside = f"with {words(other.scorer, other.parser)}"
     return (
-        *("text share of examples", "of LM tokens", "of learnt tokens", "text", "vision", "both"),
+        *(
+            "text share of examples",
+            "of LM tokens",
+            "of supervised tokens",
+            "text",
+            "vision",
+            "both",
+        ),
         *("both, less the best other", "may be the best"),
         *(f"text {beside}", f"vision {beside}", "may then be the best"),
     )

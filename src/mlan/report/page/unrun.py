@@ -53,7 +53,6 @@ def untested(missing: Sequence[Gap]) -> str:
 
 def _experiments(facts: Facts, claims: Sequence[Verdict]) -> Iterator[Gap]:
     mine = {cell.name for cell in facts.cells}
-    asked = [one.name for one in facts.experiments if one not in facts.left_out]
     for one in facts.left_out:
         missing = [cell for cell in one.cells if cell not in mine]
         waiting = [c.id for c in claims if (c.experiment, c.verdict) == (one.name, NOT_RUN)]
@@ -61,8 +60,7 @@ def _experiments(facts: Facts, claims: Sequence[Verdict]) -> Iterator[Gap]:
             *([one.description] if one.description else []),
             f"Cells: {listed(missing)}.",
             *([f"Claims that wait for it: {listed(waiting)}."] if waiting else []),
-            f"To run it: snakemake --cores all --config study={facts.study} "
-            f"experiments={','.join([*asked, one.name])}",
+            f"To run it: {one.command}",
         ]
         yield Gap("experiment", one.name, " ".join(parts))
 

@@ -11,12 +11,12 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from mlan.evidence.claims.families import BEFORE
 from mlan.report.page.evidence import Evidence, Row, number
 from mlan.report.page.numbers import PERCENT, p_value, places_of, plain, points
 from mlan.report.tables import ABSENT
 
 VERDICTS = ("supported", "contradicted", "undecided", "not run", "withdrawn")
-POST_HOC = "post hoc"
 # Estimands that are no difference of scores.
 _RATIOS = ("token_ratio",)
 # Where the bounds of a rule lie, as multiples of its margin, by rule and direction.
@@ -37,7 +37,7 @@ _FALLS = "falls"
 _OTHERWISE = {
     "value_lenient": "read leniently",
     "value_option": "by likelihood",
-    "value_chance_corrected": "above chance",
+    "value_chance_corrected": f"{PERCENT[1:]} of the room above chance",
     "value_signal": "weighed by signal",
 }
 # Half the width of the drawn scale at most: one wide interval must not flatten all others.
@@ -62,7 +62,10 @@ class Bar:
 
 @dataclass(frozen=True)
 class Verdict:
-    """One claim, ready to be shown. `sortable` is the estimate as a number."""
+    """One claim, ready to be shown. `sortable` is the estimate as a number.
+
+    `late` says what is not as it was registered before the first score; empty if all is.
+    """
 
     id: str
     sentence: str
@@ -73,7 +76,7 @@ class Verdict:
     measure: str
     estimand: str
     verdict: str
-    post_hoc: bool
+    late: str
     estimate: str
     interval: str
     sortable: float
@@ -130,9 +133,9 @@ def _verdict(row: Row, power: Row, cells: tuple[str, ...], scale: float) -> Verd
         measure=", ".join(filter(None, (row["scorer"], row["parser"]))),
         estimand=row["estimand"],
         verdict=row["verdict"],
-        post_hoc=row["registered"] == POST_HOC,
+        late=_late(row["registered"]),
         estimate=_estimate(value, low, high, level, ratio),
-        interval=_interval(low, high, level, ratio),
+        interval=_over_seeds(row, low, high) if ratio else _interval(low, high, level),
         sortable=value,
         margin=_margin(row, ratio),
         reason=row["reason"],
@@ -149,15 +152,27 @@ def _verdict(row: Row, power: Row, cells: tuple[str, ...], scale: float) -> Verd
     )
 
 
+def _late(registered: str) -> str:
+    """What follows `before scores` of a claim's registration, such as `on other seeds`."""
+    return registered.removeprefix(BEFORE).removeprefix("; ")
+
+
 def _estimate(value: float, low: float, high: float, level: float, ratio: bool) -> str:
     return plain(value, 2) if ratio else points(value, places_of(low, high, level))
 
 
-def _interval(low: float, high: float, level: float, ratio: bool) -> str:
+def _over_seeds(row: Row, low: float, high: float) -> str:
+    """The span of a ratio over seeds, where there are several."""
     if not (math.isfinite(low) and math.isfinite(high)):
         return ""
-    if ratio:
-        return f"{plain(low, 2)} to {plain(high, 2)} over seeds"
+    if number(row["seeds"]) == 1:
+        return "one seed"
+    return f"{plain(low, 2)} to {plain(high, 2)} over seeds"
+
+
+def _interval(low: float, high: float, level: float) -> str:
+    if not (math.isfinite(low) and math.isfinite(high)):
+        return ""
     places = places_of(low, high, level)
     at = f" ({100 * level:.3g}{PERCENT})" if math.isfinite(level) else ""
     return f"{points(low, places)} to {points(high, places)}{at}"
