@@ -197,6 +197,8 @@ def judge(job: Job) -> None:
         "primary": {"scorer": "generate", "parser": "strict", "condition": "real"},
         "post_hoc": [],
         "withdrawn": [],
+        "counted": [],
+        "other_seeds": [],
         "partial": False,
     }
     out = job.out.parent / "evidence"
