@@ -19,6 +19,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch, Rectangle
 
+from mlan.report.points import seeds_text
 from mlan.report.style import FAINT, INK, SERIES, new_figure, placeholder
 from mlan.report.summary import Summary
 from mlan.report.tables import ABSENT, Table
@@ -96,13 +97,11 @@ def draw_recommend(summary: Summary) -> tuple[Figure, list[Advice]]:
             axes.set_yticklabels([])
         else:
             axes.set_ylabel("text share (%) of\nexamples | LM tokens | learnt tokens")
-    seeds = sorted({row.seeds for row in rows})
     covers = " / ".join(sorted({row.covers for row in rows}))
     handles = [
         Patch(facecolor=_SET, edgecolor=FAINT, lw=0.4, label="not distinguishable from the best"),
         Line2D([], [], color=_POINT, marker="o", ls="", label="best of these runs"),
-        Line2D([], [], ls="", label=f"{'–'.join(map(str, dict.fromkeys((seeds[0], seeds[-1]))))} "
-               f"seeds; covers {covers}"),
+        Line2D([], [], ls="", label=f"{seeds_text([row.seeds for row in rows])}; covers {covers}"),
         Line2D([], [], ls="", label=f"{summary.level} for each weight and price by itself"),
     ]  # fmt: skip
     figure.legend(handles=handles, loc="outside lower center", ncols=2)
