@@ -1,8 +1,8 @@
 """Which text share to take, by the weight of vision and the price of tokens.
 
 One panel a price. A filled square is a share that cannot be told from the best at that weight, the
-dot the best itself. A share has three meanings, examples, tokens and learnt tokens: the axis names
-all. Numbers are those of recommend.csv. Not here: utility, the set, cross-fitting
+dot the best itself. A share has three meanings, examples, tokens and supervised tokens: the axis
+names all. Numbers are those of recommend.csv. Not here: utility, the set, cross-fitting
 (`mlan.evidence.recommend`).
 """
 
@@ -96,7 +96,7 @@ def draw_recommend(summary: Summary) -> tuple[Figure, list[Advice]]:
         if position % COLUMNS:
             axes.set_yticklabels([])
         else:
-            axes.set_ylabel("text share (%) of\nexamples | LM tokens | learnt tokens")
+            axes.set_ylabel("text share (%) of\nexamples | LM tokens | supervised tokens")
     covers = " / ".join(sorted({row.covers for row in rows}))
     handles = [
         Patch(facecolor=_SET, edgecolor=FAINT, lw=0.4, label="not distinguishable from the best"),
@@ -172,8 +172,8 @@ def recommend_table(summary: Summary) -> Table:
     return Table(
         caption="Recommended text share in per cent by the weight of vision.",
         header=("price (points a million LM tokens)", "weight of vision", "best share",
-                "set: of examples", "of LM tokens", "of learnt tokens", "utility of the best (%)",
-                "cross-fitted (%)"),
+                "set: of examples", "of LM tokens", "of supervised tokens",
+                "utility of the best (%)", "cross-fitted (%)"),
         rows=tuple(found),
         note="Set: shares that cannot be told from the best at that weight, in three meanings of "
         "share. Utility: weight x vision average + (1 - weight) x text average - price x tokens. "
