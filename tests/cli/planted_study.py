@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -23,7 +24,10 @@ COUNTS = {"text_tokens": 100, "image_tokens": 0, "supervised_tokens": 40, "paddi
 def plant(
     grid: Grid, clusters: int = 200, seed: int = 0, truth: Mapping[str, tuple[float, ...]] = TRUTH
 ) -> Results:
-    """Write blocks, sums and tables of a study's summary, and its record; return the results."""
+    """Write blocks, sums and tables of a study's summary, and its record; return the results.
+
+    The study's own measure finds what generation and the strict parser do.
+    """
     entries = json.loads(grid.identity("collect"))["benchmarks"]
     cells = [cell for cell in grid.cells.values() if cell.kind == "tuned"]
     rng = np.random.default_rng(seed)
@@ -37,7 +41,9 @@ def plant(
     found = planted.results(planned, outcomes)
     folder = grid.folder("summary")
     folder.mkdir(parents=True, exist_ok=True)
-    write_results(folder, list(found.runs), list(found.blocks.values()))
+    strict, primary = list(found.blocks.values()), grid.study.claims.primary
+    own = [replace(b, name=(*b.name[:-2], primary.scorer, primary.parser)) for b in strict]
+    write_results(folder, list(found.runs), list({b.name: b for b in strict + own}.values()))
     for name, columns in COLUMNS.items():
         rows = _tables(grid).get(name, [])
         write_csv(folder / f"{name}.csv", pd.DataFrame(rows, columns=columns.split()))

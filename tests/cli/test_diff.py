@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
+from mlan.cli.collected import collected
 from mlan.cli.study import open_grid
+from mlan.evidence.results import write_results
 from mlan.grid import Grid
-from mlan.records import RECORD, write_bytes
+from mlan.records import RECORD, write_bytes, write_record
 from tests.cli.example import call, finish_all, write_study
 from tests.cli.planted_study import plant
 
@@ -74,6 +78,29 @@ def test_diff_two_cells_takes_every_seed(project: Path, capsys: pytest.CaptureFi
     assert {"mixture seed 0", "mixture seed 1"} < set(found["data"])
 
 
+def test_diff_compares_scores_in_the_measure_of_the_claims(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    grid = made("tiny")
+    folder, found = grid.folder("summary"), collected(grid).results
+    likely = [
+        replace(block, sums=np.broadcast_to(block.weights, block.sums.shape))
+        if block.name[-2:] == ("label_logit", "argmax")
+        else block
+        for block in found.blocks.values()
+    ]
+    write_results(folder, list(found.runs), likely)
+    outputs = [path for path in folder.iterdir() if path.name != RECORD]
+    write_record(folder, stage="collect", identity={}, code="0", inputs={}, outputs=outputs)
+
+    def text(*words: str) -> Any:
+        rows = told(capsys, "tiny:text0", "tiny:text100", *words)["scores"]
+        return next(row["difference"] for row in rows if row["score"] == "text average")
+
+    assert text() == text("--scorer", "label_logit") == pytest.approx(0)
+    assert text("--scorer", "generate") > 0.2
+
+
 def test_diff_two_seeds_of_a_cell(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     made("tiny")
     found = told(capsys, "tiny:text50:0", "tiny:text50:1")
@@ -91,7 +118,7 @@ def test_diff_two_studies_compares_cells_of_equal_name(
         experiments={"sweep": {"vary": {"mixture.text_share": [0.0, 0.25, 0.5]}}},
     )
     made("mine", mixtures="other", seed=1)
-    found = told(capsys, "tiny", "mine")
+    found = told(capsys, "tiny", "mine", "--scorer", "generate")
     assert found["configuration"]["recipe.tune.learning_rate"]["b"] == 0.5
     assert found["configuration"]["experiments.sweep.vary.mixture.text_share"] == {
         "a": [0.0, 0.5, 1.0],
@@ -116,7 +143,7 @@ def test_diff_other_items_are_not_compared(
     grid = open_grid("mine")
     write_bytes(grid.folder("data", "benchmarks", "v_object") / "items.parquet", b"others")
     made("mine")
-    found = told(capsys, "tiny:text50:0", "mine:text50:0")
+    found = told(capsys, "tiny:text50:0", "mine:text50:0", "--scorer", "generate")
     assert found["configuration"] == {
         "claims": {"a": "tiny.claims.yaml", "b": None},
         "data.benchmarks.v_object.test": {"a": 8, "b": 10},

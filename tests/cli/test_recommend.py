@@ -11,7 +11,9 @@ import pytest
 
 from mlan.cli.study import open_grid
 from mlan.evidence import joint
+from mlan.evidence.recommend import MEASURES
 from mlan.evidence.results import write_results
+from mlan.grid import Grid
 from mlan.records import RECORD, write_record
 from tests.cli.example import call, write_study
 from tests.cli.planted_study import plant
@@ -34,7 +36,14 @@ def test_recommend_answers_first_then_says_what_it_stands_on(
         "tokens, 50 % of supervised tokens) is better than the other 2 tried (score 5"
     )
     assert "95 % confidence over seeds and items; 2 seeds" in flat
-    assert "Test items, generate read as strict. It holds for toy-llama with toy-tower" in flat
+    assert "Test items, label_logit read as argmax. It holds for toy-llama with toy-tower" in flat
+
+
+def record(grid: Grid) -> None:
+    """Vouch for the summary as it lies there."""
+    folder = grid.folder("summary")
+    outputs = [path for path in folder.iterdir() if path.name != RECORD]
+    write_record(folder, stage="collect", identity={}, code="0", inputs={}, outputs=outputs)
 
 
 def by_weight(told: str) -> dict[str, dict[str, list[str]]]:
@@ -58,7 +67,7 @@ def test_recommend_tells_the_set_by_weight_and_price_in_three_meanings(
     ]
     free = tables["tokens cost nothing"]
     assert list(free) == ["0", *(f"0.{tenth}" for tenth in range(1, 10)), "1"]
-    # Best, then the set: of examples, LM tokens, learnt tokens. A picture is as long as a text.
+    # Best, then the set: of examples, LM tokens, supervised tokens. A picture is as long as a text.
     assert free["0"][:5] == ["100", "%", "100", "100", "100"]
     assert free["0.5"][:5] == ["50", "%", "50", "33", "50"]
     # Vision alone cannot tell 0 from 50 % text.
@@ -83,17 +92,48 @@ def test_recommend_tells_the_set_by_the_other_readings(
     ]
     folder = grid.folder("summary")
     write_results(folder, list(found.runs), [*found.blocks.values(), *likely])
-    outputs = [path for path in folder.iterdir() if path.name != RECORD]
-    write_record(folder, stage="collect", identity={}, code="0", inputs={}, outputs=outputs)
-    assert call("recommend", "tiny") == 0
+    record(grid)
+    assert call("recommend", "tiny", "--scorer", "generate") == 0
     told = " ".join(capsys.readouterr().out.split())
     assert (
         "Read otherwise, the shares that cannot be told from the best: 0 to 100 % (label_logit "
         "read as argmax, all that were tried)." in told
     )
-    assert call("recommend", "tiny", "--scorer", "label_logit") == 0
+    assert call("recommend", "tiny") == 0
     told = " ".join(capsys.readouterr().out.split())
     assert "from the best: 50 % (generate read as strict)." in told
+
+
+@pytest.mark.parametrize(
+    ("words", "chosen"),
+    [
+        ([], ("choice_logprob", "per_byte")),
+        (["--scorer", "choice_logprob"], ("choice_logprob", "per_byte")),
+        (["--parser", "sum"], ("choice_logprob", "sum")),
+        (["--scorer", "generate"], ("generate", "strict")),
+    ],
+)
+def test_recommend_reads_as_the_claims_do_and_otherwise_as_the_report(
+    project: Path, capsys: pytest.CaptureFixture[str], words: list[str], chosen: tuple[str, str]
+) -> None:
+    path = project / "config" / "tiny.claims.yaml"
+    logits = "scorer: label_logit, parser: argmax"
+    per_byte = "scorer: choice_logprob, parser: per_byte"
+    path.write_text(path.read_text().replace(logits, per_byte))
+    grid = open_grid("tiny")
+    found = plant(grid)
+    measured = [*MEASURES, ("choice_logprob", "sum"), ("choice_logprob", "per_byte")]
+    strict = [block for block in found.blocks.values() if block.name[-2:] == MEASURES[0]]
+    blocks = [replace(b, name=(*b.name[:-2], *key)) for b in strict for key in measured]
+    write_results(grid.folder("summary"), list(found.runs), blocks)
+    record(grid)
+
+    assert call("recommend", "tiny", *words) == 0
+    told = " ".join(capsys.readouterr().out.split())
+
+    assert f"Test items, {chosen[0]} read as {chosen[1]}." in told
+    otherwise = {key for key in measured if f"({key[0]} read as {key[1]}" in told}
+    assert otherwise == {*MEASURES, ("choice_logprob", "per_byte")} - {chosen}
 
 
 def test_recommend_weight_and_price_change_the_answer(
@@ -105,7 +145,7 @@ def test_recommend_weight_and_price_change_the_answer(
     assert told["answer"].startswith(
         "At weight 0.25 on vision and 0.75 on text, a million LM tokens costing 50 points,"
     )
-    assert (told["scorer"], told["parser"], told["part"]) == ("generate", "strict", "test")
+    assert (told["scorer"], told["parser"], told["part"]) == ("label_logit", "argmax", "test")
     assert (told["weight_vision"], told["price_points"], told["confidence"]) == (0.25, 50, 0.95)
     assert len(told["rows"]) == 12 * 3
     at = [row for row in told["rows"] if row["weight_vision"] == 0.25]
@@ -145,7 +185,7 @@ def test_recommend_without_results_names_the_command(
     [
         (("--scorer", "generates"), "scorer = 'generates': not measured; did you mean 'generate'?"),
         (
-            ("--parser", "lenient"),
+            ("--scorer", "generate", "--parser", "lenient"),
             "parser = 'lenient': generate was not read so; allowed: strict",
         ),
         (("--weight", "2"), "weight = 2: the weight on vision must lie between 0 and 1"),

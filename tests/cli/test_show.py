@@ -48,7 +48,7 @@ def test_show_plan_prints_the_rows_as_they_are_trained_on(
     assert call("show", "plan", "text50", "1", "--study", "tiny", "--rows", "3") == 0
 
     head, *rows = capsys.readouterr().out.split("\n\n")
-    assert head == "text50, seed 1: 32 examples in 4 steps; learnt tokens [[like this]]"
+    assert head == "text50, seed 1: 32 examples in 4 steps; supervised tokens [[like this]]"
     assert [row.split("\n", 1)[1].rstrip("\n") for row in rows] == expected
     assert rows[0].startswith("step 0, row 0, position 0 | ")
 

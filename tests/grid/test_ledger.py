@@ -275,7 +275,7 @@ def test_ledger_of_an_older_version_holds_and_learns_once_what_it_lacks(tmp_path
     score(tmp_path)
     age(tmp_path)
 
-    assert stand(tmp_path, claim(), study=more_benchmarks()) == Registration((), (), (), ())
+    assert stand(tmp_path, claim(), study=more_benchmarks()) == Registration((), (), (), (), ())
     assert [entry["after_scores"] for entry in entries(tmp_path)] == [False, True]
     smaller = put(more_benchmarks(), "data.benchmarks.v_flag.headline", False)
     assert start(tmp_path, claim(), study=smaller)[0] == ["on_par"]
@@ -290,6 +290,7 @@ def test_entry_of_an_older_version_is_withdrawn_like_any(tmp_path: Path) -> None
     age(tmp_path)
 
     assert start(tmp_path, claim()) == ([], [["gone", "primary"]])
+    assert stand(tmp_path, claim()).untested == ()  # it does not know whether it was planned
 
 
 @pytest.mark.parametrize("seeds", [[0, 1, 2], [0], [1, 2]])
@@ -346,6 +347,48 @@ def test_claim_that_was_planned_once_counts_on(tmp_path: Path) -> None:
     content = (tmp_path / "example" / "claims.json").read_bytes()
     stand(tmp_path, RANKED, study=switched(True))
     assert (tmp_path / "example" / "claims.json").read_bytes() == content
+
+
+RATIO = claim(
+    "ranked",
+    rule="token_ratio",
+    score=None,
+    margin=None,
+    contrast={"plus": {"share": 1.0}, "minus": {"share": 0.0}},
+    at_most=0.9,
+)
+
+
+@pytest.mark.parametrize("later", [[], ["changed"]])
+@pytest.mark.parametrize(
+    ("one", "changed", "run", "untested"),
+    [
+        (RANKED, {"margin": 0.04}, False, ("ranked",)),
+        (RANKED, {"margin": 0.04}, True, ()),
+        (RATIO, {"at_most": 0.8}, True, ("ranked",)),
+    ],
+)
+def test_claim_that_was_no_hypothesis_is_none_when_it_goes(
+    tmp_path: Path, one: Any, changed: Any, run: bool, untested: Any, later: list[str]
+) -> None:
+    stand(tmp_path, one, claim(), study=switched(run))
+    score(tmp_path)
+
+    new = [{**one, **changed} for _ in later]
+    found = stand(tmp_path, *new, claim(), study=switched(run))
+
+    assert (found.withdrawn, found.untested) == ((("ranked", "primary"),), untested)
+    assert stand(tmp_path, *new, claim(), study=switched(True)).untested == untested
+
+
+def test_claim_that_was_planned_after_scores_alone_is_a_hypothesis_when_it_goes(
+    tmp_path: Path,
+) -> None:
+    stand(tmp_path, RANKED, claim(), study=switched(False))
+    score(tmp_path)
+    stand(tmp_path, RANKED, claim(), study=switched(True))
+
+    assert stand(tmp_path, claim()).untested == ()
 
 
 def test_what_is_planned_before_scores_may_change(tmp_path: Path) -> None:

@@ -48,8 +48,8 @@ def test_card_has_exact_counts_shares_and_scores_with_n_and_interval() -> None:
     assert "| v_object | vision | 18 | 2.00 | 200 | 100 | 36 | 2 |" in found
     assert "| all |  | 24 |  | 300 | 100 | 48 | 3 |" in found
     assert (
-        "Text-only: 25.0 % of examples, 25.0 % of tokens, 25.0 % of learnt tokens. Optimiser "
-        "steps: 3." in found
+        "Text-only: 25.0 % of examples, 25.0 % of tokens, 25.0 % of supervised tokens. "
+        "Optimiser steps: 3." in found
     )
     assert "| v_object | strict | 80 | 50.0 | 52.5 | 41.0 to 64.0 | seeds and items |" in found
     assert "| twemoji | CC-BY-4.0 | Twemoji graphics, Twitter, Inc. |" in found

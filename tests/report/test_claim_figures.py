@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -65,7 +66,7 @@ def test_claims_a_family_stands_together(told: Told) -> None:
         ({"rule": "cliff"}, {3.0: RIGHT}, "> 3.0"),
         ({"rule": "trend", "direction": "rises"}, {3.0: RIGHT}, "> 3.0"),
         ({"rule": "trend", "direction": "falls"}, {-3.0: LEFT}, "< -3.0"),
-        ({"rule": "saturation"}, {}, "gain, then within 3.0"),
+        ({"rule": "saturation"}, {3.0: RIGHT}, "gain > 3.0, then a plateau"),
         ({"rule": "interaction", "direction": "larger"}, {3.0: RIGHT}, "> 3.0"),
         ({"rule": "interaction", "direction": "equal"}, {-3.0: RIGHT, 3.0: LEFT}, "-3.0 to 3.0"),
     ],
@@ -108,6 +109,23 @@ def test_claims_withdrawn_and_not_run_are_grey_and_have_no_mark(told: Told) -> N
     heights = {float(y) for line in axes.lines[:-1] for y in line.get_ydata()}
     assert max(heights) < 2  # nothing is drawn in the second row
     assert "withdrawn" in words(axes)
+
+
+def test_claims_withdrawn_has_no_unit_of_a_score_that_it_lacks(told: Told) -> None:
+    gone = {"id": "gone", "family": "primary", "verdict": "withdrawn"}
+    (_, row) = claims_table(told([claim("kept"), gone])).rows
+    assert row[4] == "–"
+
+
+@pytest.mark.parametrize(
+    ("seeds", "said"), [((1, 1), "1 seed"), ((3, 3), "3 seeds"), ((10, 3), "3–10 seeds")]
+)
+def test_claims_seeds_are_counted(told: Told, seeds: tuple[int, ...], said: str) -> None:
+    rows = [claim(f"c{place}", seeds=count) for place, count in enumerate(seeds)]
+    with house_style():
+        figure, _ = draw_claims(told(rows))
+    labels = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert f"{said}; covers seeds and items" in labels
 
 
 def test_claims_table_has_sentence_interval_and_reason_for_silence(told: Told) -> None:
@@ -193,6 +211,17 @@ def test_recommend_draws_the_set_and_the_best_of_every_weight(told: Told) -> Non
     assert line.get_linestyle() == "None"  # between two weights nothing is known
     labels = [label.get_text() for label in free.get_yticklabels()]
     assert labels[2] == "25 | 12 | 50"  # of examples, LM tokens, learnt tokens
+
+
+def test_recommend_counts_one_seed_as_one(told: Told) -> None:
+    summary = told()
+    one = replace(
+        summary.evidence, recommend=summary.evidence.recommend.assign(seeds=1, covers="items only")
+    )
+    with house_style():
+        figure, _ = draw_recommend(replace(summary, evidence=one))
+    labels = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert "1 seed; covers items only" in labels
 
 
 def test_recommend_table_names_the_set_in_three_meanings(told: Told) -> None:

@@ -17,7 +17,9 @@ from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from mlan.report.cliff import draw_cliff
 from mlan.report.controls import draw_real_vs_blind
+from mlan.report.cost import draw_cost
 from mlan.report.curve import Look, apart, beside, draw_panel, segments, top_pct
 from mlan.report.legend import legend
 from mlan.report.points import Point, counts_text
@@ -169,6 +171,41 @@ def test_sweep_bars_are_cut_where_accuracies_end_and_have_no_cap_there() -> None
     legend(figure, [far], "95 %")
     said = [text.get_text() for text in figure.legends[0].get_texts()]
     assert "(intervals cut at 0 and 100)" in said
+
+
+def test_sweep_words_of_a_hole_lie_under_the_bars_of_its_neighbour() -> None:
+    near = replace(point(100, 60), low_pct=10, high_pct=90, band_low_pct=5, band_high_pct=95)
+    axes = Figure().subplots()
+    draw_panel(axes, [replace(point(95, math.nan), not_run="0"), near], Look(100))
+    (words,) = [text for text in axes.texts if "not run" in text.get_text()]
+    drawn = [c for c in axes.collections if isinstance(c, LineCollection)]
+    assert len(drawn) == 2
+    assert all(bar.get_zorder() > words.get_zorder() for bar in drawn)
+
+
+@pytest.mark.parametrize("draw", [draw_cost, draw_score_vs_tokens, draw_cliff])
+def test_bars_beside_the_curve_are_cut_where_accuracies_end(
+    told: Build, draw: Callable[[Summary], tuple[Figure, list[object]]]
+) -> None:
+    summary = told()
+    wide = {
+        name: [{**row, "low": -0.5, "high": 1.4, "standard_error": 0.9} for row in rows]
+        for name, rows in summary.interval_rows.items()
+    }
+    runs = {
+        name: [{**row, "standard_error": 0.9} for row in rows]
+        for name, rows in summary.score_rows.items()
+    }
+    with house_style():
+        figure, _ = draw(replace(summary, interval_rows=wide, score_rows=runs))
+    ends = {(low, high) for axes in figure.axes for _, low, high, _ in bars(axes)}
+    assert ends == {(0, 100)}
+
+
+def test_benchmarks_of_a_study_that_has_none_are_a_placeholder(summary_of: Build) -> None:
+    figure, points = draw_benchmarks(replace(summary_of(), benchmarks=()))
+    assert points == []
+    assert "not drawn" in figure.texts[0].get_text()
 
 
 def test_series_with_equal_scores_stand_side_by_side() -> None:

@@ -36,6 +36,13 @@ Experiments = Annotated[
     str | None, typer.Option("--experiments", help="Some of the study's experiments: a,b.")
 ]
 Seed = Annotated[int | None, typer.Option("--seed", help="Seed of both runs; default the first.")]
+Scorer = Annotated[
+    str | None, typer.Option("--scorer", help="generate, label_logit, ...; default the claims'.")
+]
+Parser = Annotated[
+    str | None,
+    typer.Option("--parser", help="strict, ...; default the claims', or the scorer's first."),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
@@ -89,18 +96,14 @@ def _recommend(
             help="Points per million LM tokens; without it 0, and tables at two more prices.",
         ),
     ] = None,
-    scorer: Annotated[
-        str, typer.Option("--scorer", help="generate, label_logit, ...")
-    ] = "generate",
-    parser: Annotated[
-        str | None, typer.Option("--parser", help="strict, lenient, ...; default the first.")
-    ] = None,
+    scorer: Scorer = None,
+    parser: Parser = None,
     as_json: Json = False,
 ) -> None:
     """Text shares that cannot be told from the best.
 
-    As a function of what vision weighs against text and of a price on tokens; a share of
-    examples, of LM tokens and of learnt tokens. Scores must be collected: make run, make figures.
+    As a function of what vision weighs against text and of a price on tokens; a share of examples,
+    of LM tokens and of supervised tokens. Scores must be collected: make run, make figures.
     """
     from mlan.cli import recommend
 
@@ -116,10 +119,8 @@ def _diff(
     study: Annotated[
         str | None, typer.Option("--study", help="Study of both; A and B are then cell[:seed].")
     ] = None,
-    scorer: Annotated[str, typer.Option("--scorer", help="generate, label_logit.")] = "generate",
-    parser: Annotated[
-        str | None, typer.Option("--parser", help="strict, lenient, ...; default the first.")
-    ] = None,
+    scorer: Scorer = None,
+    parser: Parser = None,
     as_json: Json = False,
 ) -> None:
     """What two runs, cells or studies differ in, scores included.
@@ -139,7 +140,7 @@ def _show_plan(
     study: StudyOption = "small",
     rows: Annotated[int, typer.Option("--rows", min=1, help="How many rows.")] = 8,
 ) -> None:
-    """The first rows of a run's plan, learnt tokens marked."""
+    """The first rows of a run's plan, supervised tokens marked."""
     from mlan.cli import show_plan
 
     show_plan.run(study, cell, seed, rows)

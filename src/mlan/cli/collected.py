@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 
+from mlan.config.claims import Measure
 from mlan.errors import MlanError, nearest
 from mlan.evidence.blocks import Cell
 from mlan.evidence.curves import curve
@@ -51,11 +52,14 @@ def measured_keys(results: Results) -> list[Key]:
     return [key for key in found if key == Key(key.scorer, key.parser)]
 
 
-def measured_key(results: Results, scorer: str, parser: str | None) -> Key:
-    """Return the key of a scorer and parser; the scorer's first parser if none is named.
+def measured_key(results: Results, primary: Measure, scorer: str | None, parser: str | None) -> Key:
+    """Return the key of a scorer and parser; what is not named is as in `primary`.
 
+    Of a scorer other than the primary one the first parser stands for none.
     Raises MlanError for what was not measured on the test part with the real picture.
     """
+    if scorer is None or scorer == primary.scorer:
+        scorer, parser = primary.scorer, parser or primary.parser
     found: dict[str, list[str]] = {}
     for key in measured_keys(results):
         found.setdefault(key.scorer, []).append(key.parser)

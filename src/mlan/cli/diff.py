@@ -36,7 +36,12 @@ _AVERAGES = tuple(f"{modality} average" for modality in MODALITIES)
 
 
 def run(
-    first: str, second: str, study: str | None, scorer: str, parser: str | None, as_json: bool
+    first: str,
+    second: str,
+    study: str | None,
+    scorer: str | None,
+    parser: str | None,
+    as_json: bool,
 ) -> None:
     """Print what two things of a kind differ in, and by how much their scores do."""
     a, b = named(first, study), named(second, study)
@@ -62,7 +67,7 @@ def run(
 
 
 def _scores(
-    a: Named, b: Named, scorer: str, parser: str | None, across: bool
+    a: Named, b: Named, scorer: str | None, parser: str | None, across: bool
 ) -> tuple[list[Difference], list[str]]:
     """Paired differences, and what could not be compared at all."""
     try:
@@ -70,7 +75,7 @@ def _scores(
         second = collected(b.grid) if across else first
     except MlanError as error:
         return [], list(error.lines)
-    key = measured_key(first.results, scorer, parser)
+    key = measured_key(first.results, a.grid.study.claims.primary, scorer, parser)
     confidence = a.grid.config.report.confidence
     items = [tuple(_items(side.grid).items()) if across else () for side in (a, b)]
     if a.cell is not None and b.cell is not None:

@@ -180,13 +180,13 @@ def _entry(row: Mapping[Any, Any] | None) -> str:
 
 
 def _show_shares(screen: Console, cells: list[CellPlan]) -> None:
-    shares = ("examples %", "tokens %", "learnt %")
-    shown = table("cell", *shares, "text", "image", "learnt", "padding", "steps")
+    shares = ("examples %", "tokens %", "supervised %")
+    shown = table("cell", *shares, "text", "image", "supervised", "padding", "steps")
     for plan in cells:
         tokens = [count(n) for n in plan.tokens.values()]
         parts = [percent(share) for share in plan.shares.values()]
         shown.add_row(plan.cell.name, *parts, *tokens, str(plan.steps))
-    title = "Text share of examples, of all tokens and of learnt tokens; tokens by kind; steps"
+    title = "Text share of examples, of all tokens and of supervised tokens; tokens by kind; steps"
     show(screen, title, shown)
 
 

@@ -9,11 +9,11 @@ from typing import Any
 
 from rich.console import Console
 
-from mlan.cli.collected import Collected, collected, measured_key, measured_keys
+from mlan.cli.collected import Collected, collected, measured_key
 from mlan.cli.study import open_grid
 from mlan.cli.words import console, count, show, table
 from mlan.errors import MlanError
-from mlan.evidence.recommend import WEIGHTS, comparable, recommend_rows
+from mlan.evidence.recommend import MEASURES, WEIGHTS, comparable, recommend_rows
 from mlan.evidence.results import Key
 from mlan.grid import Grid
 from mlan.report.answer import answer, basis, points, shares_pct, shares_short, value_name
@@ -28,7 +28,7 @@ def run(
     study: str,
     weight: float | None,
     price: float | None,
-    scorer: str,
+    scorer: str | None,
     parser: str | None,
     as_json: bool,
 ) -> None:
@@ -39,7 +39,7 @@ def run(
     """
     grid = open_grid(study)
     found = collected(grid)
-    key = measured_key(found.results, scorer, parser)
+    key = measured_key(found.results, grid.study.claims.primary, scorer, parser)
     chosen = (_WEIGHT if weight is None else weight, _PRICE if price is None else price)
     rows = _rows(grid, found, key, {*WEIGHTS, chosen[0]}, None if price is None else [price])
     at = [row for row in rows if (row["weight_vision"], row["price_points"]) == chosen]
@@ -97,9 +97,11 @@ def _holds_for(grid: Grid, found: Collected, key: Key) -> list[str]:
 def _other_readings(
     grid: Grid, found: Collected, key: Key, weight: float, price: float
 ) -> Iterator[str]:
-    """Yield what the set would be by the other scorers and parsers, where they tell one."""
+    """Yield what the set would be by the study's measure and `MEASURES`, where they tell one."""
+    primary = grid.study.claims.primary
     told = []
-    for other in measured_keys(found.results):
+    for scorer, parser in dict.fromkeys([(primary.scorer, primary.parser), *MEASURES]):
+        other = Key(scorer, parser)
         if other == key:
             continue
         try:
@@ -127,7 +129,7 @@ def _native(value: Any) -> Any:
 
 def _show_cells(screen: Console, rows: Sequence[Row]) -> None:
     value = value_name(rows[0])
-    heads = ("examples %", "LM %", "learnt %", "LM tokens", value, "own - best other")
+    heads = ("examples %", "LM %", "supervised %", "LM tokens", value, "own - best other")
     shown = table("cell", *heads, "may be best")
     for row in rows:
         parts = [f"{100 * row[name]:.1f}" for name in _MEANINGS]
@@ -135,14 +137,14 @@ def _show_cells(screen: Console, rows: Sequence[Row]) -> None:
         kept = "best" if row["is_best"] else "yes" if row["in_set"] else "no"
         worth = f"{100 * row['utility']:.1f}"
         shown.add_row(row["cell"], *parts, count(row["lm_tokens"]), worth, bounds, kept)
-    title = f"Text share of examples, LM tokens and learnt tokens; {value}; simultaneous bounds"
+    title = f"Text share of examples, LM tokens and supervised tokens; {value}; simultaneous bounds"
     show(screen, title, shown)
 
 
 def _show_weights(screen: Console, rows: Sequence[Row]) -> None:
     """The best and the set at every weight for one price, in the three meanings of share."""
     value = value_name(rows[0])
-    heads = ("best", "may be best: examples %", "LM %", "learnt %", value, "cross-fitted")
+    heads = ("best", "may be best: examples %", "LM %", "supervised %", value, "cross-fitted")
     shown = table("weight", *heads)
     for column in shown.columns[2:5]:
         column.no_wrap = False  # a long list goes on below

@@ -1,4 +1,4 @@
-"""`mlan show plan`: the first rows of a run's plan as text, the learnt tokens marked."""
+"""`mlan show plan`: the first rows of a run's plan as text, the supervised tokens marked."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def run(study: str, cell: str, seed: int | None, rows: int) -> None:
     screen = console()
     steps = int(plan["step"].max()) + 1
     screen.print(
-        f"{cell}, seed {seed}: {len(plan)} examples in {steps} steps; learnt tokens ", end=""
+        f"{cell}, seed {seed}: {len(plan)} examples in {steps} steps; supervised tokens ", end=""
     )
     screen.print(Text("like this", _MARK) if screen.is_terminal else "[[like this]]", markup=False)
     for line in _first(plan, rows):
@@ -54,7 +54,7 @@ def _example(frame: pd.DataFrame, example: str) -> dict[str, Any]:
 
 def _head(line: dict[str, Any]) -> str:
     where = f"step {line['step']}, row {line['row']}, position {line['position']}"
-    tokens = f"{line['tokens']} tokens, {line['supervised_tokens']} learnt"
+    tokens = f"{line['tokens']} tokens, {line['supervised_tokens']} supervised"
     return f"{where} | {line['example']} | {tokens} | weight {line['weight']:.4g} each"
 
 

@@ -93,7 +93,8 @@ Source = Finished | Assumed
 class Unit:
     """One cell's score: `parts` about the mean of the tuned cells, whose seeds have variance A.
 
-    `shared`: U, the variance between seeds of what all tuned cells share; `n` counts items.
+    `shared`: U, the variance between seeds of what all tuned cells share, as assumed or, where it
+    was estimated, its upper confidence bound of 60 %; `n` counts items.
     """
 
     parts: Parts

@@ -34,12 +34,14 @@ class Registration:
     """How the claims of a study stand.
 
     `post_hoc`: those that came or changed after the first score; `withdrawn`: those that then
-    went, by family; `counted`: those that were planned once and are not any more; `other_seeds`:
-    those that are tested on other seeds than they were registered with, and these.
+    went, by family; `untested`: those of them that were no hypotheses, never planned or without a p
+    value; `counted`: those that were planned once and are not any more; `other_seeds`: those that
+    are tested on other seeds than they were registered with, and these.
     """
 
     post_hoc: tuple[str, ...]
     withdrawn: tuple[tuple[str, str], ...]
+    untested: tuple[str, ...]
     counted: tuple[str, ...]
     other_seeds: tuple[tuple[str, tuple[int, ...]], ...]
 
@@ -64,6 +66,7 @@ def registration(grid: DataJobs) -> Registration:
         for name, entry in sorted(before.items())
         if name not in current or name in post_hoc
     ]
+    untested = [name for name, _ in gone if not _hypothesis(before[name], entries)]
     counted = [n for n, own in current.items() if not own["planned"] and _planned(n, entries)]
     tested = [c for c in claims if c["runnable"] and c["id"] not in post_hoc]
     other = [
@@ -71,7 +74,7 @@ def registration(grid: DataJobs) -> Registration:
         for c in tested
         if c["seeds"] != stood[c["id"]]["seeds"]
     ]
-    return Registration(post_hoc, tuple(gone), tuple(counted), tuple(other))
+    return Registration(post_hoc, tuple(gone), tuple(untested), tuple(counted), tuple(other))
 
 
 def register(grid: DataJobs) -> None:
@@ -133,6 +136,17 @@ def _planned(name: str, entries: Iterable[Entry]) -> bool:
     own = [e for e in entries if e["id"] == name and e["event"] == REGISTERED]
     before = [entry for entry in own if not entry["after_scores"]]
     return any(e.get("planned", False) for e in (*before[-1:], *own[len(before) :]))
+
+
+def _hypothesis(entry: Entry, entries: Sequence[Entry]) -> bool:
+    """Whether a claim that stood before scores was planned to be tested, then or later.
+
+    A ledger that does not know counts it.
+    """
+    later = [e for e in entries[entries.index(entry) :] if e["event"] == REGISTERED]
+    alike = [e for e in later if (e["id"], e["digest"]) == (entry["id"], entry["digest"])]
+    known = [e["planned"] for e in alike if "planned" in e]
+    return any(known) or not known
 
 
 def _equal(entry: Entry | None, claim: Entry) -> bool:

@@ -2,10 +2,10 @@
 
 Model: a claim's entry says what was asked (`digest`), which cells and weights that came to
 (`design`, empty where its experiment does not exist), which test items its scores are made of
-(`scores`), on which seeds (`seeds`), and whether the study as it was started would run it
-(`planned`). Its reason, source and expectation are left out; so is how runs are made (recipe,
-training data, prompts), which changes a study and not a claim. Not here: when something was
-registered (`ledger`).
+(`scores`), on which seeds (`seeds`), and whether the study as it was started would test it
+(`planned`; a ratio of tokens is exact and never tested). Its reason, source and expectation are
+left out; so is how runs are made (recipe, training data, prompts), which changes a study and not a
+claim. Not here: when something was registered (`ledger`).
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def registered(claims: Iterable[Mapping[str, Any]], data: Data) -> dict[str, Ent
             "design": _design(claim) if claim["cells"] else "",
             "scores": digest(_made_of(claim["scores"], data)),
             "seeds": claim["all_seeds"],
-            "planned": claim["runnable"],
+            "planned": claim["runnable"] and not claim["tokens"],
             "family": claim["family"],
         }
         for claim in claims

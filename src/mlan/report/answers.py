@@ -19,6 +19,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from mlan.report.curve import SHARE_LABEL, apart
+from mlan.report.points import seeds_text
 from mlan.report.style import FAINT, INK, SERIES, new_figure, placeholder
 from mlan.report.summary import AVERAGES, MEASURES, Benchmark, Summary
 
@@ -201,10 +202,8 @@ def _handles(points: Sequence[AnswerPoint]) -> list[Any]:
         handles.append(Line2D([], [], color=look.colour, ls="--", lw=0.9, label="untuned (mean)"))
     if any(p.quantity == "yes" for p in points):
         handles.append(Line2D([], [], color=INK, ls=":", lw=1, label="rate of `yes` that is right"))
-    runs = sorted({p.runs for p in points if p.place == "curve"})
-    if runs:
-        text = f"{'–'.join(map(str, dict.fromkeys((runs[0], runs[-1]))))} seeds; no interval"
-        handles.append(Line2D([], [], ls="", label=text))
+    if runs := [p.runs for p in points if p.place == "curve"]:
+        handles.append(Line2D([], [], ls="", label=f"{seeds_text(runs)}; no interval"))
     absent = [QUANTITIES[q] for q in QUANTITIES if not any(p.quantity == q for p in points)]
     if absent:
         handles.append(Line2D([], [], ls="", label=f"no data: {', '.join(absent)}"))

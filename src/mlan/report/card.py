@@ -128,7 +128,7 @@ def _mixture(card: Card) -> Iterable[str]:
         for name, column in (
             ("examples", books["examples"]),
             ("tokens", tokens),
-            ("learnt tokens", books["supervised_tokens"]),
+            ("supervised tokens", books["supervised_tokens"]),
         )
     ]
     yield f"Text-only: {', '.join(shares)}. Optimiser steps: {int(books['steps'].iloc[0])}."

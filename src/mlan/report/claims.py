@@ -69,7 +69,13 @@ def _table_row(row: ClaimRow, told: Mapping[Any, Any]) -> tuple[str, ...]:
 
 
 def _score(row: ClaimRow) -> str:
-    return "LM tokens (ratio)" if row.rule == RATIO else f"{row.score} (points)"
+    return (
+        "LM tokens (ratio)"
+        if row.rule == RATIO
+        else f"{row.score} (points)"
+        if row.score
+        else ABSENT
+    )
 
 
 def shown_if(row: ClaimRow) -> str:
@@ -79,7 +85,7 @@ def shown_if(row: ClaimRow) -> str:
     if row.rule == RATIO:
         return f"at most {row.margin:.2f}"
     if row.rule == "saturation":
-        return f"gain, then within {row.margin:.1f}"
+        return f"gain > {row.margin:.1f}, then a plateau"
     if len(row.sides) == 2:
         return f"{-row.margin:.1f} to {row.margin:.1f}"
     ((sign, side),) = row.sides

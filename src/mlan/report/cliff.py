@@ -20,7 +20,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from mlan.report.curve import SHARE_LABEL
+from mlan.report.curve import SHARE_LABEL, on_scale
 from mlan.report.evidence import POST_HOC
 from mlan.report.points import MEAN, Point, counts_text, score_points
 from mlan.report.style import FAINT, INK, SERIES, VERDICTS, new_figure, placeholder
@@ -136,13 +136,10 @@ def _known(value: Any) -> bool:
 def _draw(axes: Axes, panel: _Panel, level: str) -> None:
     series = SERIES["strict"]
     xs, ys = _arrays(panel.means)
-    reach = [
-        [y - p.low_pct if p.bounded else 0 for p, y in zip(panel.means, ys, strict=True)],
-        [p.high_pct - y if p.bounded else 0 for p, y in zip(panel.means, ys, strict=True)],
-    ]
-    axes.errorbar(
-        *(xs, ys, reach), color=series.colour, marker=series.marker, ls="", elinewidth=0.8, zorder=3
-    )
+    for point in (p for p in panel.means if p.bounded):
+        ends = on_scale(point.low_pct, point.high_pct)
+        axes.vlines(point.text_share_pct, *ends, color=series.colour, lw=0.8, zorder=3)
+    axes.plot(xs, ys, color=series.colour, marker=series.marker, ls="", zorder=3)
     if panel.edge is None:
         _draw_strip(axes, panel)
     else:

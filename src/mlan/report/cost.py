@@ -20,6 +20,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from mlan.evidence.compute import COLUMNS, STAGE_1
+from mlan.report.curve import on_scale
 from mlan.report.front import steps
 from mlan.report.labels import along, name_points
 from mlan.report.points import MEAN, Point, counts_text, covers_text, score_points
@@ -202,8 +203,9 @@ def _draw(
     for p in points:
         x = p.cost(quantity) / scale
         if math.isfinite(p.low_pct):
-            axes.vlines(x, p.low_pct, p.high_pct, color=FAINT, lw=0.8)
-            bars += [(x, p.low_pct), *along([(x, p.low_pct), (x, p.high_pct)], 12), (x, p.high_pct)]
+            low, high = on_scale(p.low_pct, p.high_pct)
+            axes.vlines(x, low, high, color=FAINT, lw=0.8)
+            bars += [(x, low), *along([(x, low), (x, high)], 12), (x, high)]
         axes.plot(
             *([x], [p.accuracy_pct]),
             marker="o" if p.place == "curve" else "D",

@@ -25,6 +25,8 @@ HOLE = "#efefef"
 HOLE_HALF = 7.0  # share points; two lines of small type
 SERIES_STEP = 2.0  # share points between two series at one place
 OTHERS_START, OTHERS_STEP = 117.0, 13.0
+# Words of a hole lie over lines of single runs, under the bars and points of its neighbours.
+_BAR = 2.7
 # Models to compare with: how their level is drawn.
 BASELINE_DASHES = {"untuned": (0, (6, 2, 1, 2)), "released": (0, (2, 2))}
 
@@ -90,6 +92,11 @@ def curve_seeds(points: Iterable[Point]) -> list[str]:
     return sorted({p.seed for p in points if p.seed != MEAN and p.place == "curve"})
 
 
+def on_scale(low: float, high: float) -> tuple[float, float]:
+    """Cut bounds (%) to the scale of accuracies, whose ends an estimate of an error may pass."""
+    return max(low, 0.0), min(high, 100.0)
+
+
 def _draw_runs(axes: Axes, own: list[Point], shift: float) -> None:
     look = SERIES[own[0].series]
     seeds = curve_seeds(own)
@@ -117,15 +124,15 @@ def _draw_means(axes: Axes, own: list[Point], shift: float, look: Look) -> None:
 def _draw_single(axes: Axes, point: Point, x: float, size: float = 4.5) -> None:
     look = SERIES[point.series]
     if point.bounded:
-        low, high = _cut(point.low_pct, point.high_pct)
-        axes.vlines(x, low, high, color=look.colour, lw=0.5 * size, alpha=0.55, zorder=2)
+        low, high = on_scale(point.low_pct, point.high_pct)
+        axes.vlines(x, low, high, color=look.colour, lw=0.5 * size, alpha=0.55, zorder=_BAR)
     if point.simultaneous:
-        ends = _cut(point.band_low_pct, point.band_high_pct)
-        axes.vlines(x, *ends, color=look.colour, lw=0.15 * size, zorder=2)
+        ends = on_scale(point.band_low_pct, point.band_high_pct)
+        axes.vlines(x, *ends, color=look.colour, lw=0.15 * size, zorder=_BAR)
         # An end that was cut has no cap.
         caps = [end for end in ends if end in (point.band_low_pct, point.band_high_pct)]
         axes.plot([x] * len(caps), caps, marker="_", ms=size, mew=0.15 * size, ls="",
-                  color=look.colour, zorder=2)  # fmt: skip
+                  color=look.colour, zorder=_BAR)  # fmt: skip
     axes.plot(
         *([x], [point.accuracy_pct]),
         color=look.colour,
@@ -137,11 +144,6 @@ def _draw_single(axes: Axes, point: Point, x: float, size: float = 4.5) -> None:
         ls="",
         zorder=4,
     )
-
-
-def _cut(low: float, high: float) -> tuple[float, float]:
-    """Bounds within the scale of accuracies; an estimate of an error may pass its ends."""
-    return max(low, 0.0), min(high, 100.0)
 
 
 def segments(curve: Sequence[Point]) -> list[list[Point]]:
@@ -184,7 +186,7 @@ def _draw_hole(axes: Axes, x: float, own: list[Point], *, below: bool, small: bo
         va="bottom" if below else "top",
         fontsize=5.5 if small else 6.5,
         color=INK,
-        zorder=2.5,  # over lines, under points
+        zorder=_BAR - 0.1,
         bbox={"facecolor": HOLE, "linewidth": 0, "pad": 0.6},
     )
 

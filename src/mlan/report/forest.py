@@ -20,6 +20,7 @@ from matplotlib.lines import Line2D
 from matplotlib.markers import CARETLEFTBASE, CARETRIGHTBASE
 
 from mlan.report.evidence import POST_HOC, SILENT
+from mlan.report.points import seeds_text
 from mlan.report.style import FAINT, INK, VERDICTS, new_figure, placeholder
 from mlan.report.summary import Summary
 from mlan.report.tables import ABSENT
@@ -32,12 +33,11 @@ _LINE, _LINES = 44, 2  # letters of a line of a claim's sentence, and lines that
 _ROW_IN = 0.27  # inches
 # What is held against the margin, by rule and direction: at which sign of the margin, and on which
 # side of it (1: above, -1: below) the claim is shown. A plateau's estimate is the largest absolute
-# difference; the margin of a saturation is of its plateau, not of the gain that is drawn.
+# difference; estimate and margin of a saturation are of its gain.
 MARGINS: dict[tuple[str, str], tuple[tuple[int, int], ...]] = {
     ("non_inferiority", ""): ((-1, 1),),
     ("equivalence", ""): ((-1, 1), (1, -1)),
     ("plateau", ""): ((1, -1),),
-    ("saturation", ""): (),
     ("trend", "falls"): ((-1, -1),),
     ("interaction", "equal"): ((-1, 1), (1, -1)),
 }
@@ -239,8 +239,9 @@ def _handles(rows: Sequence[ClaimRow]) -> list[Any]:
         text = "interval: level of the Holm-adjusted test"
         handles.append(Line2D([], [], color=FAINT, lw=1.4, label=text))
         covers = " / ".join(sorted({row.covers for row in drawn if row.covers}))
-        seeds = sorted({f"{row.seeds:.0f}" for row in drawn if math.isfinite(row.seeds)})
-        handles.append(Line2D([], [], ls="", label=f"{'–'.join(seeds)} seeds; covers {covers}"))
+        seeds = seeds_text([int(row.seeds) for row in drawn if math.isfinite(row.seeds)])
+        label = "; ".join(filter(None, [seeds, covers and f"covers {covers}"]))
+        handles.append(Line2D([], [], ls="", label=label))
     if any(row.registered == POST_HOC for row in rows):
         handles.append(Line2D([], [], ls="", label="post hoc (open): after scores"))
     silent = [v for v in SILENT if any(row.verdict == v for row in rows)]

@@ -16,6 +16,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
+from mlan.report.points import seeds_text
 from mlan.report.style import INK, SERIES, new_figure, placeholder
 from mlan.report.summary import AVERAGES, MEASURES, Summary
 from mlan.report.tables import (
@@ -73,15 +74,14 @@ def draw_forgetting(summary: Summary) -> tuple[Figure, list[Change]]:
             axes.set_yticklabels([])
         if position + COLUMNS >= len(names):
             axes.set_xlabel("text share of examples (%)", fontsize=7)
-    runs = sorted({change.runs for change in found})
     handles: list[Any] = [
         Patch(facecolor=SERIES[scorer].colour, alpha=alpha, label=f"{label}: {which}")
         for scorer, label in SCORERS.items()
         for which, alpha in (("gained", 1.0), ("lost", _PALE))
     ]
     handles.append(Line2D([], [], color=INK, marker="_", ms=7, ls="", label="gained less lost"))
-    seeds = "–".join(map(str, dict.fromkeys((runs[0], runs[-1]))))
-    handles.append(Line2D([], [], ls="", label=f"mean of {seeds} seeds; no interval"))
+    seeds = seeds_text([change.runs for change in found])
+    handles.append(Line2D([], [], ls="", label=f"mean of {seeds}; no interval"))
     figure.legend(handles=handles, loc="outside lower center", ncols=3)
     return figure, found
 

@@ -19,6 +19,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from mlan.report.points import seeds_text
 from mlan.report.style import new_figure, placeholder, share_looks
 from mlan.report.summary import Cell, Summary
 
@@ -168,9 +169,8 @@ def _handles(points: Sequence[LossPoint], looks: Mapping[float, tuple[str, Any]]
         Line2D([], [], color=colour, ls=dash, lw=1.6, label=f"{share:g} % text")
         for share, (colour, dash) in looks.items()
     ]
-    seeds = sorted({p.seeds for p in points})
-    text = f"{'–'.join(map(str, dict.fromkeys((seeds[0], seeds[-1]))))} seeds pooled"
-    handles.append(Line2D([], [], ls="", label=text))
+    seeds = seeds_text([p.seeds for p in points])
+    handles.append(Line2D([], [], ls="", label=f"{seeds} pooled"))
     if any(math.isfinite(p.examples) for p in points):
         handles.append(Line2D([], [], ls="", label=f"a point: {EXAMPLES} examples or more, or all"))
     return handles

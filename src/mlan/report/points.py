@@ -7,7 +7,7 @@ without a value, so that a gap has a place on the axis.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -152,13 +152,18 @@ def counts_text(points: Iterable[Point]) -> str:
     shown = tuned or [p for p in points if p.seed == MEAN and p.known]
     if not shown:
         return "no score"
-    items, clusters, seeds = (
-        _range([int(getattr(p, name)) for p in shown]) for name in ("items", "clusters", "seeds")
+    items, clusters = (
+        _range([int(getattr(p, name)) for p in shown]) for name in ("items", "clusters")
     )
-    return f"n = {items} items, {clusters} clusters, {seeds} seed" + ("" if seeds == "1" else "s")
+    return f"n = {items} items, {clusters} clusters, {seeds_text([int(p.seeds) for p in shown])}"
 
 
-def _range(values: list[int]) -> str:
+def seeds_text(counts: Collection[int]) -> str:
+    """Return `3 seeds`, `1 seed` or `2–3 seeds`; empty where none is counted."""
+    return f"{_range(counts)} seed{'' if set(counts) == {1} else 's'}" if counts else ""
+
+
+def _range(values: Collection[int]) -> str:
     low, high = min(values), max(values)
     return str(low) if low == high else f"{low}–{high}"
 

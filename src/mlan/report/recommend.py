@@ -1,8 +1,8 @@
 """Which text share to take, by the weight of vision and the price of tokens.
 
 One panel a price. A filled square is a share that cannot be told from the best at that weight, the
-dot the best itself. A share has three meanings, examples, tokens and learnt tokens: the axis names
-all. Numbers are those of recommend.csv. Not here: utility, the set, cross-fitting
+dot the best itself. A share has three meanings, examples, tokens and supervised tokens: the axis
+names all. Numbers are those of recommend.csv. Not here: utility, the set, cross-fitting
 (`mlan.evidence.recommend`).
 """
 
@@ -19,6 +19,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch, Rectangle
 
+from mlan.report.points import seeds_text
 from mlan.report.style import FAINT, INK, SERIES, new_figure, placeholder
 from mlan.report.summary import Summary
 from mlan.report.tables import ABSENT, Table
@@ -95,14 +96,12 @@ def draw_recommend(summary: Summary) -> tuple[Figure, list[Advice]]:
         if position % COLUMNS:
             axes.set_yticklabels([])
         else:
-            axes.set_ylabel("text share (%) of\nexamples | LM tokens | learnt tokens")
-    seeds = sorted({row.seeds for row in rows})
+            axes.set_ylabel("text share (%) of\nexamples | LM tokens | supervised tokens")
     covers = " / ".join(sorted({row.covers for row in rows}))
     handles = [
         Patch(facecolor=_SET, edgecolor=FAINT, lw=0.4, label="not distinguishable from the best"),
         Line2D([], [], color=_POINT, marker="o", ls="", label="best of these runs"),
-        Line2D([], [], ls="", label=f"{'–'.join(map(str, dict.fromkeys((seeds[0], seeds[-1]))))} "
-               f"seeds; covers {covers}"),
+        Line2D([], [], ls="", label=f"{seeds_text([row.seeds for row in rows])}; covers {covers}"),
         Line2D([], [], ls="", label=f"{summary.level} for each weight and price by itself"),
     ]  # fmt: skip
     figure.legend(handles=handles, loc="outside lower center", ncols=2)
@@ -173,8 +172,8 @@ def recommend_table(summary: Summary) -> Table:
     return Table(
         caption="Recommended text share in per cent by the weight of vision.",
         header=("price (points a million LM tokens)", "weight of vision", "best share",
-                "set: of examples", "of LM tokens", "of learnt tokens", "utility of the best (%)",
-                "cross-fitted (%)"),
+                "set: of examples", "of LM tokens", "of supervised tokens",
+                "utility of the best (%)", "cross-fitted (%)"),
         rows=tuple(found),
         note="Set: shares that cannot be told from the best at that weight, in three meanings of "
         "share. Utility: weight x vision average + (1 - weight) x text average - price x tokens. "

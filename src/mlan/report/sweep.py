@@ -76,7 +76,9 @@ def draw_benchmarks(summary: Summary) -> Drawn:
     """Small multiples: every benchmark, text rows above vision rows."""
     found = [[b for b in summary.benchmarks if b.modality == modality] for modality in AVERAGES]
     # As many rows as four columns take, no wider than these need: 6 are 3 + 3, not 4 + 2.
-    columns = max(math.ceil(len(own) / math.ceil(len(own) / COLUMNS)) for own in found if own)
+    columns = max(
+        (math.ceil(len(own) / math.ceil(len(own) / COLUMNS)) for own in found if own), default=1
+    )
     rows = [own[start : start + columns] for own in found for start in range(0, len(own), columns)]
     panels = {b.name: score_points(summary, b.name, HEADLINE) for row in rows for b in row}
     points = [p for own in panels.values() for p in own]

@@ -16,7 +16,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from mlan.evidence import budgets
-from mlan.report.curve import apart, chance_levels, top_pct
+from mlan.report.curve import apart, chance_levels, on_scale, top_pct
 from mlan.report.front import steps
 from mlan.report.points import MEAN, Point, counts_text, score_points
 from mlan.report.style import FAINT, INK, PARTS, SERIES, luma, new_figure, placeholder
@@ -119,15 +119,19 @@ def _draw_token_points(axes: Axes, points: Sequence[TokenPoint], scale: float) -
     for name in dict.fromkeys(p.series for p in points):
         own = [p for p in points if p.series == name]
         look = SERIES[name]
-        axes.errorbar(
+        xs, ends = (
             [p.lm_tokens / scale for p in own],
+            [on_scale(p.low_pct, p.high_pct) for p in own],
+        )
+        lows, highs = [low for low, _ in ends], [high for _, high in ends]
+        axes.vlines(xs, lows, highs, color=look.colour, lw=0.7, alpha=0.85)
+        axes.plot(
+            xs,
             [p.accuracy_pct for p in own],
-            [[p.accuracy_pct - p.low_pct for p in own], [p.high_pct - p.accuracy_pct for p in own]],
             color=look.colour,
             marker=look.marker,
             ms=3.5,
             ls="",
-            elinewidth=0.7,
             alpha=0.85,
         )
 
@@ -155,7 +159,7 @@ def _label_cells(
         own = [p for p in points if p.cell == cell.name]
         if own:
             x = sum(p.lm_tokens for p in own) / len(own) / scale
-            marks.append((x, max(p.high_pct for p in own), cell.label))
+            marks.append((x, on_scale(0.0, max(p.high_pct for p in own))[1], cell.label))
     marks.sort()
     axes.margins(x=0.1)
     low, high = axes.get_xlim()

@@ -66,6 +66,7 @@ def run(summary: Path, *found: dict[str, Any], **identity: Any) -> pd.DataFrame:
         "claims": list(found),
         "post_hoc": [],
         "withdrawn": [],
+        "untested": [],
         "counted": [],
         "other_seeds": [],
         "primary": {"scorer": "generate", "parser": "strict", "condition": "real"},

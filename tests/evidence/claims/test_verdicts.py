@@ -70,6 +70,15 @@ def test_withdrawn_claim_still_counts_in_its_family() -> None:
     assert (found["a"].p, found["c"].p) == pytest.approx((0.03, 0.01))
 
 
+def test_withdrawn_claim_that_was_no_hypothesis_counts_in_no_family() -> None:
+    both = (("x", "primary"), ("y", "primary"))
+    gone = Standing(withdrawn=both, untested=frozenset({"y"}))
+    one = made("a", 0.01)
+
+    assert adjust([one], gone)["a"].p == pytest.approx(0.02)
+    assert gone.size(one.claim, [one.claim]) == 2
+
+
 @pytest.mark.parametrize(
     ("other", "counted", "size"),
     [

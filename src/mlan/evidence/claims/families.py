@@ -24,12 +24,14 @@ _EXACT = "token_ratio"
 class Standing:
     """How claims stand in the ledger (`mlan.grid.ledger.Registration`).
 
-    `withdrawn` are (id, family); `counted` were planned once and are not any more; `other_seeds`
-    holds the registered seeds of claims that are tested on others.
+    `withdrawn` are (id, family), of which `untested` were never hypotheses; `counted` were planned
+    once and are not any more; `other_seeds` holds the registered seeds of claims that are tested on
+    others.
     """
 
     post_hoc: frozenset[str] = frozenset()
     withdrawn: tuple[tuple[str, str], ...] = ()
+    untested: frozenset[str] = frozenset()
     counted: frozenset[str] = frozenset()
     other_seeds: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
 
@@ -39,6 +41,7 @@ class Standing:
         return cls(
             frozenset(plain["post_hoc"]),
             tuple((name, family) for name, family in plain["withdrawn"]),
+            frozenset(plain["untested"]),
             frozenset(plain["counted"]),
             {name: tuple(seeds) for name, seeds in plain["other_seeds"]},
         )
@@ -68,8 +71,9 @@ class Standing:
         return claim["rule"] != _EXACT and (claim["runnable"] or claim["id"] in self.counted)
 
     def gone(self, family: str) -> int:
-        """Return how many claims of a family were withdrawn."""
-        return [own for _, own in self.withdrawn].count(family)
+        """Return how many hypotheses of a family were withdrawn."""
+        own = [name for name, of in self.withdrawn if of == family]
+        return len([name for name in own if name not in self.untested])
 
     def size(self, claim: Plain, claims: Iterable[Plain]) -> int:
         """Return among how many hypotheses of its family a claim is adjusted, itself included."""
