@@ -197,6 +197,7 @@ def judge(job: Job) -> None:
         "primary": {"scorer": "generate", "parser": "strict", "condition": "real"},
         "post_hoc": [],
         "withdrawn": [],
+        "untested": [],
         "counted": [],
         "other_seeds": [],
         "partial": False,
