@@ -176,7 +176,8 @@ def test_cliff_line_is_the_least_squares_line_and_goes_on_from_its_last_cell(tol
     assert list(drop.get_ydata()) == pytest.approx([means[4] + 25 * slope, means[5]])
     title = figure.axes[0].get_title(loc="left")
     assert title.startswith("cliff_at_text_only: supported")
-    assert "drop beyond the line 11.0 (95 %: 4.0 to 18.0) points, margin 2.0" in title
+    assert "(margin 2.0 points)\n" in title
+    assert "drop beyond the line 11.0 (95 %: 4.0 to 18.0) points\n" in title
 
 
 def test_cliff_strip_of_a_plateau_is_as_high_as_the_margin(told: Told) -> None:

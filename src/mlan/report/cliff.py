@@ -196,8 +196,8 @@ def _title(panel: _Panel, level: str) -> str:
     if not math.isnan(low):
         shown += f" ({100 * claim['level']:.3g} %: {low:.1f} to {high:.1f})"
     return (
-        f"{claim['id']}{post}: {claim['verdict']}\n{claim['score']} ({measure})\n"
-        f"{said} {shown} points, margin {100 * claim['margin']:.1f}\n"
+        f"{claim['id']}{post}: {claim['verdict']} (margin {100 * claim['margin']:.1f} points)\n"
+        f"{claim['score']} ({measure})\n{said} {shown} points\n"
         f"{counts_text(panel.means)}; bars: {level} each"
     )
 
