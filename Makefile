@@ -99,8 +99,9 @@ figures: $(STAMP)  ## figures, tables and report.html once more from what is com
 cell: $(STAMP)  ## one run once more (CELL=text50 SEED=0), and nothing else
 	@$(WITH_LOCK) $(SNAKEMAKE) --config study=$(STUDY) -R $(RUN)/weights/record.json -- $(RUN)/scores/record.json
 
+# Those of the engine are few and long: they begin, so that no worker ends with one.
 test: lint  ## all checks and tests
-	@$(BIN)/pytest -q -n 2 --dist loadfile
+	@$(BIN)/pytest -q -n 2 --dist loadfile --no-loadscope-reorder tests/workflow tests
 
 parity: $(STAMP)  ## likelihood of options against lm-eval, item by item (ITEMS=300 of each; needs real rows)
 	@$(BIN)/python -c 'import lm_eval' 2>/dev/null || $(LOCKED_PIP) -r requirements/parity.txt
