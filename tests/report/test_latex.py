@@ -10,15 +10,8 @@ from hypothesis import strategies as st
 
 from mlan.report.latex import latex, to_latex
 from mlan.report.tables import Table
+from tests.report.small_table import SMALL
 
-SMALL = Table(
-    caption="A & B",
-    header=("name", "n", "5 %"),
-    rows=(("a_b †", "123456", "41 ± 3"), ("x|y", "80", "–")),
-    note="n: 100 %.",
-    words=1,
-    blocks=(1,),
-)
 WORDS = st.text("abc_- ", min_size=1, max_size=80)
 
 

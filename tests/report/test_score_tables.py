@@ -23,6 +23,7 @@ from mlan.report.tables import (
     scores_table,
     tokens_table,
 )
+from tests.report.small_table import SMALL
 
 Build = Callable[..., Summary]
 
@@ -120,16 +121,6 @@ def test_tokens_table_cell_without_runs_stays_visible(summary_of: Build) -> None
     table = tokens_table(summary_of(missing=missing, shares=(0.0, 0.5), seeds=(0,), others=()))
     assert table.rows[1] == ("50 %", "0", *["–"] * 9)
     assert table.note.endswith("Not run: 50 %: seed 0.")
-
-
-SMALL = Table(
-    caption="A & B",
-    header=("name", "n", "5 %"),
-    rows=(("a_b †", "123456", "41 ± 3"), ("x|y", "80", "–")),
-    note="n: 100 %.",
-    words=1,
-    blocks=(1,),
-)
 
 
 @pytest.mark.parametrize(
