@@ -90,13 +90,14 @@ def test_trunk_is_what_all_questions_go_through_and_end_behind(asked: list[Quest
 
 
 def test_sharing_stops_where_attention_costs_more_than_it_saves() -> None:
-    """One shared token of eleven: worth 3 d operations against ten for every node."""
+    """One shared token of eleven: worth 3 d operations against ten for every node, each of which
+    is three times dearer."""
     asked = [question(f"{n:02d}", [4, *[n % 20 + 5] * 10]) for n in range(20)]
     assert len(grow(asked, WIDE, 25)) == 1
-    # 3 * 100 * 1 > N * 10 holds for the 11 and 21 nodes of one and two questions, not for 31.
-    assert [len(t.questions) for t in grow(asked, Shape(IMAGE, LENGTH, 100), 25)][:6] == [3] * 6
+    # 3 * 300 * 1 > 3 * N * 10 holds for the 11 and 21 nodes of one and two questions, not for 31.
+    assert [len(t.questions) for t in grow(asked, Shape(IMAGE, LENGTH, 300), 25)][:6] == [3] * 6
     # Nothing is shared where it never pays.
-    assert len(grow(asked, Shape(IMAGE, LENGTH, 36), 25)) == 20
+    assert len(grow(asked, Shape(IMAGE, LENGTH, 110), 25)) == 20
 
 
 def test_a_long_beginning_of_all_questions_joins_no_trees() -> None:

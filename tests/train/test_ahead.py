@@ -27,9 +27,21 @@ def test_next_is_made_while_this_one_is_used() -> None:
             assert made[number + 1].wait(10)
 
 
-def test_what_is_made_has_no_history() -> None:
+def test_on_a_cpu_it_is_made_when_asked_for_in_this_thread() -> None:
+    made = []
+
+    def make(number: int) -> int:
+        made.append((number, threading.current_thread()))
+        return number
+
+    for number in ahead(make, range(3), device="cpu"):
+        assert made == [(n, threading.current_thread()) for n in range(number + 1)]
+
+
+@pytest.mark.parametrize("device", ["cpu", "cuda"])
+def test_what_is_made_has_no_history(device: str) -> None:
     weight = torch.ones(1, requires_grad=True)
-    assert not next(ahead(lambda n: weight * n, [1])).requires_grad
+    assert not next(ahead(lambda n: weight * n, [1], device=device)).requires_grad
 
 
 def test_mistake_is_raised_at_its_turn() -> None:

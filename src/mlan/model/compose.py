@@ -23,6 +23,7 @@ from mlan.model.folders import EMBEDDINGS, HEAD
 from mlan.model.folders import PROJECTOR as PROJECTOR
 from mlan.model.standard_towers import pixel_values, tower_of
 from mlan.model.weights import load_weights
+from mlan.products import use_fast_products
 
 _LANGUAGE = ("model.language_model.", "lm_head")
 STATISTICS = ("model.vision_tower.feature_mean", "model.vision_tower.feature_std")
@@ -63,6 +64,7 @@ def compose(
     _materialise_buffers(model)
     for parameter in model.parameters():
         parameter.requires_grad_(False)
+    use_fast_products(model)
     model.eval()
     model.to(device)  # type: ignore[arg-type]
     return model

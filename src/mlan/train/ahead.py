@@ -1,4 +1,9 @@
-"""Prepare the next step's data in a thread while this step runs; order and bits are unchanged."""
+"""Prepare the next step's data while this step runs on a GPU; order and bits are unchanged.
+
+On a CPU nothing is won by it, and much lost: torch's operators in a second thread come with a
+team of threads of their own, and once there are more of them than cores, libgomp's no longer
+spin but sleep between operators. Steps of the embedded default took 1.37 times as long.
+"""
 
 from __future__ import annotations
 
@@ -11,8 +16,10 @@ import torch
 T = TypeVar("T")
 
 
-def ahead(make: Callable[[int], T], numbers: Iterable[int]) -> Generator[T]:
-    """Yield `make(number)` for each number in turn, the next one always under way.
+def ahead(
+    make: Callable[[int], T], numbers: Iterable[int], *, device: str = "cuda"
+) -> Generator[T]:
+    """Yield `make(number)` for each number in turn, with a GPU the next one always under way.
 
     One thread, one number at a time: `make` may keep state. What it raises is raised here, when
     its turn comes.
@@ -22,6 +29,9 @@ def ahead(make: Callable[[int], T], numbers: Iterable[int]) -> Generator[T]:
         with torch.no_grad():  # the mode belongs to a thread
             return make(number)
 
+    if device == "cpu":
+        yield from map(quietly, numbers)
+        return
     with ThreadPoolExecutor(1, "data") as thread:
         coming: Future[T] | None = None
         for number in numbers:

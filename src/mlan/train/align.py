@@ -199,7 +199,7 @@ def _train(
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     projector = model.model.multi_modal_projector
     parameters = {n: p.requires_grad_(True) for n, p in projector.named_parameters()}
-    optimiser = torch.optim.AdamW(parameters.values(), lr=0.0, weight_decay=0.0)
+    optimiser = torch.optim.AdamW(parameters.values(), lr=0.0, weight_decay=0.0, fused=True)
     optimiser.param_groups[0]["peak"] = recipe["learning_rate"]
     checkpoint = Checkpoint(job.state / "checkpoint.safetensors", _key(job))
     done, _ = checkpoint.load(parameters, optimiser)
@@ -264,7 +264,7 @@ def _warm_start(
     model: LlavaForConditionalGeneration, captions: Captions, recipe: dict[str, Any], seed: int
 ) -> None:
     projector = model.model.multi_modal_projector
-    optimiser = torch.optim.AdamW(projector.parameters(), lr=0.0, weight_decay=0.01)
+    optimiser = torch.optim.AdamW(projector.parameters(), lr=0.0, weight_decay=0.01, fused=True)
     optimiser.param_groups[0]["peak"] = recipe["learning_rate"]
     steps = recipe["warm_steps"]
     for step in range(steps):

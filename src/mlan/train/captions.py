@@ -122,7 +122,7 @@ def train_captions(
     recipe = job.identity["align"]
     projector = model.model.multi_modal_projector
     parameters = {n: p.requires_grad_(True) for n, p in projector.named_parameters()}
-    optimiser = torch.optim.AdamW(parameters.values(), lr=0.0, weight_decay=0.0)
+    optimiser = torch.optim.AdamW(parameters.values(), lr=0.0, weight_decay=0.0, fused=True)
     optimiser.param_groups[0]["peak"] = recipe["learning_rate"]
     steps = [part for _, part in captioned.plan.groupby("step", sort=True)]
     warmup = _warmup(recipe, len(steps))

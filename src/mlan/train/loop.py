@@ -1,9 +1,9 @@
 """The loop of stage 2: one plan, one model, one optimiser, on one process or several.
 
 Everything random in a step comes from a generator of the run's seed and the step, so a step
-needs no memory but the weights and the optimiser's state. The next step's data is prepared
-while this one runs. The host waits for the device once a step: between the backward pass and
-the optimiser, which must not touch the weights if a loss or a gradient is not finite.
+needs no memory but the weights and the optimiser's state. With a GPU the next step's data is
+prepared while this one runs. The host waits for the device once a step: between the backward
+pass and the optimiser, which must not touch the weights if a loss or a gradient is not finite.
 """
 
 from __future__ import annotations
@@ -169,7 +169,7 @@ def train(
         log.info("going on from step %d", done)
     gauge = Gauge(device, job.identity["precision"], ranks.devices)
     meter = Meter(state, "tune", len(feeder), done=done, gauge=gauge)
-    with closing(ahead(feeder.step, range(done, len(feeder)))) as coming:
+    with closing(ahead(feeder.step, range(done, len(feeder)), device=device)) as coming:
         for step in range(done, len(feeder)):
             begun = time.monotonic()
             share, passes = next(coming)

@@ -59,8 +59,7 @@ def make_optimiser(
         return MasterAdamW(groups, decay)
     if weights == "bf16_stochastic":
         return StochasticAdamW(groups, decay, seed)
-    fused = True if next(iter(groups[0]["params"])).is_cuda else None
-    return torch.optim.AdamW(groups, lr=0.0, weight_decay=decay, fused=fused)
+    return torch.optim.AdamW(groups, lr=0.0, weight_decay=decay, fused=True)
 
 
 class MasterAdamW(torch.optim.Optimizer):

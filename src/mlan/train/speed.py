@@ -16,6 +16,8 @@ import time
 
 import torch
 
+from mlan.products import linear
+
 ROWS, WIDTH, INNER = 512, 576, 1536
 FLOPS = 2 * ROWS * WIDTH * INNER
 THREADS = 2
@@ -27,7 +29,7 @@ def measure(device: str = "cpu", seconds: float = SECONDS) -> float:
     """Return GFLOP/s of fp32 products over `seconds` on `device`."""
     torch.set_num_threads(THREADS)
     left = torch.ones(ROWS, WIDTH, device=device)
-    right = torch.ones(WIDTH, INNER, device=device)
+    right = torch.ones(INNER, WIDTH, device=device)
     _burst(left, right)  # the first products load kernels
     bursts = []
     end = time.perf_counter() + seconds
@@ -40,7 +42,7 @@ def measure(device: str = "cpu", seconds: float = SECONDS) -> float:
 
 def _burst(left: torch.Tensor, right: torch.Tensor) -> None:
     for _ in range(_BURST):
-        left @ right
+        linear(left, right)
     if left.is_cuda:
         torch.cuda.synchronize()
 

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from transformers.models.llava.modeling_llava import LlavaForConditionalGeneration
 
 from mlan.model.compose import PROJECTOR
+from mlan.products import use_fast_products
 from mlan.records import atomic
 from mlan.train.seeds import generator
 from mlan.weights import ADAPTER, LANGUAGE, PROJECTOR_FILE
@@ -38,6 +39,7 @@ def add_adapter(model: LlavaForConditionalGeneration, lora: Mapping[str, Any], s
         r=lora["rank"], lora_alpha=lora["alpha"], target_modules=_LINEAR, lora_dropout=0.0
     )
     inject_adapter_in_model(config, model)
+    use_fast_products(model)
     draw = generator("adapter", seed)
     for name, parameter in sorted(model.named_parameters()):
         if "lora_A" in name:
