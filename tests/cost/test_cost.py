@@ -311,7 +311,7 @@ def test_rates_are_medians_of_this_machines_runs(tmp_path: Path) -> None:
     assert (tune.tokens_per_s, tune.overhead_s, tune.runs) == (500.0, 6.0, 3)
 
 
-def test_estimate_halves_the_models_work_on_a_machine_twice_as_fast(tmp_path: Path) -> None:
+def test_estimate_halves_the_products_on_a_machine_twice_as_fast(tmp_path: Path) -> None:
     grid = grid_of("small", tmp_path)
     folder = grid.run_folder("text50", 0, "weights")
     jobs = {folder: tasks(grid)[folder]}
@@ -321,7 +321,9 @@ def test_estimate_halves_the_models_work_on_a_machine_twice_as_fast(tmp_path: Pa
     )
 
     assert slow - infinite == pytest.approx(2 * (fast - infinite))
-    assert infinite == pytest.approx(2.0)  # loading stays
+    # Loading stays, and so does what is not a large product of some 14,000 tokens x 4 x 106e6 operations
+    # (adapters and head besides), at 1.4 s for 1e12.
+    assert infinite == pytest.approx(2.0 + 1.4 * 14_000 * 4 * 106e6 / 1e12, rel=0.2)
 
 
 def test_estimate_prefers_the_speed_of_finished_runs(tmp_path: Path) -> None:

@@ -36,16 +36,19 @@ _FIXED_S = {
     "mix": 0.7,
     "score": 0.5,
     "collect": 5.0,
-    "claims": 1.0,
+    "claims": 2.5,
     "draw": 15.0,
-    "page": 6.0,
+    "page": 3.0,
     "prune": 0.2,
 }
 _PICTURE_S = 0.0015  # of one drawn picture
 _PHOTO_S = 0.012  # of one of your own: a JPEG of 640 x 480 pixels, decoded and resized to 336
 _PRINT_S = 0.002  # of one picture that is compared, at a side of 336
-# What a stage reaches of the speed of large products (measured beside each other, two cores).
-_EFFICIENCY = {"align": 0.72, "tune": 0.74, "predict": 0.93}
+# A stage's operations in seconds, two threads: so many at the speed of large products for each of
+# its own, and on a CPU seconds for 1e12 of what faster products do not hasten (attention, norms,
+# small matrices). From the embedded default with products of 205 and of 460 GFLOP/s.
+_AS_PRODUCTS = {"align": 1.1, "tune": 0.97, "predict": 0.67}
+_BESIDE_S = {"align": 2.1, "tune": 1.4, "predict": 1.4}
 # How many times dearer small products are: those of adapters beside their matrices, and those
 # of decoding, one token at a time (measured likewise).
 _DEAR_ADAPTERS, _DEAR_DECODING = 1.17, 5.0
@@ -200,9 +203,11 @@ class _Machine(_Clock):
             relative = (work / loop.tokens) / (base_work / base.tokens)
             longer = self._longer(rate) if task.stage == "predict" else 1.0
             return rate.overhead_s + START_S + loop.tokens * longer * relative / rate.tokens_per_s
-        alone = work / self._speed / _EFFICIENCY[task.stage]
+        alone = work / self._speed * _AS_PRODUCTS[task.stage]
         if self._grid.device == "cuda":
             alone = max(alone, loop.steps * _GPU_STEP_S[task.stage])
+        else:
+            alone += work / 1e12 * _BESIDE_S[task.stage]
         return MODEL_START_S + self._workload.extra(task).total / self._speed + alone
 
     def _longer(self, rate: Rate) -> float:
