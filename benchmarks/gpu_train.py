@@ -193,7 +193,7 @@ def train(arguments: argparse.Namespace, layout: str) -> dict[str, Any]:
         group["lr"] = group["peak"]
     objective = Objective(model, device, "fp32" if compute.weights == "fp32" else "bf16")
     data = Data(arguments, layout)
-    coming, clock = ahead(data.step, range(len(data.steps))), Clock(device)
+    coming, clock = ahead(data.step, range(len(data.steps)), device), Clock(device)
     wait = begun = 0.0
     language_flops = tower_flops = 0.0
     tokens = 0

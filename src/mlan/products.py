@@ -1,23 +1,23 @@
 """Dense products of 32-bit matrices on a CPU, by the library whose kernels suit the processor.
 
-torch multiplies by MKL, which gives a processor that is not Intel's its AVX2 kernels, whatever
-it has; on an EPYC with AVX-512 that is half of what oneDNN does, which torch ships as well and
-which asks the processor (`benchmarks/products.py`). So linear layers go through oneDNN on x86
-processors of other makers, and everywhere else stay as torch has them. Only sums are taken in
-another order: results differ by rounding, as between processors.
+torch multiplies by MKL, which gives a processor that is not Intel's AVX2 kernels even where it
+has AVX-512; oneDNN, which torch ships as well, chooses by what the processor can do, and is then
+twice as fast (`benchmarks/products.py`). So there linear layers go through oneDNN, and everywhere
+else stay as torch has them. Only sums are taken in another order: results differ by rounding, as
+between processors. Who made a processor is known under Linux alone.
 
 torch has no public function for it; `mkldnn._linear_pointwise` is what its own compiler calls.
 """
 
 from __future__ import annotations
 
-import platform
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
 _CPU_INFO = Path("/proc/cpuinfo")
@@ -27,7 +27,7 @@ def use_fast_products(model: nn.Module) -> None:
     """Let every linear layer in `model` that is torch's own multiply as `linear` does."""
     for module in model.modules():
         if type(module) is nn.Linear:
-            module.__class__ = _Linear  # in place: tied weights and names stay
+            module.__class__ = FastLinear  # in place: tied weights and names stay
 
 
 def linear(rows: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
@@ -53,12 +53,15 @@ def _onednn_is_faster() -> bool:
     is_here = torch.backends.mkldnn.is_available() and hasattr(
         torch.ops.mkldnn, "_linear_pointwise"
     )
-    return is_here and is_held_back(platform.machine(), _maker())
+    return is_here and is_held_back(_maker(), torch.backends.cpu.get_cpu_capability())
 
 
-def is_held_back(machine: str, maker: str) -> bool:
-    """Whether MKL treats such a processor as a stranger. `maker` is its vendor id, "" unknown."""
-    return machine.lower() in ("x86_64", "amd64") and maker not in ("GenuineIntel", "")
+def is_held_back(maker: str, capability: str) -> bool:
+    """Whether MKL takes AVX2 kernels on a processor that has AVX-512.
+
+    `maker` is its vendor id, "" where unknown, `capability` what torch calls its instructions.
+    """
+    return capability == "AVX512" and maker not in ("GenuineIntel", "")
 
 
 def _maker() -> str:
@@ -69,29 +72,34 @@ def _maker() -> str:
     return next((line.split(":")[1].strip() for line in lines if line.startswith("vendor_id")), "")
 
 
-class _Linear(nn.Linear):
+class FastLinear(nn.Linear):
+    """A linear layer that multiplies as `linear` does."""
+
     def forward(self, input: Tensor) -> Tensor:
+        """Return the layer's output (..., M) for an input (..., K)."""
         return linear(input, self.weight, self.bias)
 
 
 class _OneDnnLinear(torch.autograd.Function):
-    """`F.linear` and its gradients, each one product."""
+    """`F.linear` and its gradients, each one product; as there, kept is what they ask for."""
 
     @staticmethod
     def forward(ctx: Any, rows: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         rows = rows.contiguous()  # not one row that stands for many
-        ctx.save_for_backward(rows, weight)
+        of_rows, of_weight, _ = ctx.needs_input_grad
+        ctx.save_for_backward(rows if of_weight else None, weight if of_rows else None)
         return _times_transposed(rows, weight, bias)
 
     @staticmethod
+    @once_differentiable
     def backward(ctx: Any, *gradients: Any) -> tuple[Tensor | None, Tensor | None, Tensor | None]:
         rows, weight = ctx.saved_tensors
         above = gradients[0].contiguous()
+        flat = above.reshape(-1, above.shape[-1])
         of_rows, of_weight, of_bias = ctx.needs_input_grad
-        flat = above.flatten(0, -2)
         return (
             _times_transposed(above, weight.t()) if of_rows else None,
-            _of_weight(flat, rows.flatten(0, -2)) if of_weight else None,
+            _of_weight(flat, rows.reshape(-1, rows.shape[-1])) if of_weight else None,
             flat.sum(0) if of_bias else None,
         )
 

@@ -1,6 +1,7 @@
 """Seconds of every job of a study, on this machine or on a named GPU, and their sum per stage.
 
-A job that runs a model costs its operations over the machine's speed, plus start-up. Where
+A job that runs a model costs its operations over the machine's speed, on a CPU also a time for
+what faster products do not hasten, plus start-up. Where
 runs of a stage have finished here, their tokens per second replace the model (scaled by
 operations for a cell that differs from the base recipe). Data and table jobs cost constants.
 """
@@ -44,11 +45,14 @@ _FIXED_S = {
 _PICTURE_S = 0.0015  # of one drawn picture
 _PHOTO_S = 0.012  # of one of your own: a JPEG of 640 x 480 pixels, decoded and resized to 336
 _PRINT_S = 0.002  # of one picture that is compared, at a side of 336
-# A stage's operations in seconds, two threads: so many at the speed of large products for each of
-# its own, and on a CPU seconds for 1e12 of what faster products do not hasten (attention, norms,
-# small matrices). From the embedded default with products of 205 and of 460 GFLOP/s.
-_AS_PRODUCTS = {"align": 1.1, "tune": 0.97, "predict": 0.67}
+# On a CPU (two threads) seconds = operations x (_PRODUCTS / measured speed + _BESIDE_S / 1e12):
+# large products, and what grows with the operations but gains nothing from faster products
+# (attention, norms, small matrices). Through two points, the embedded default with products of 205
+# and of 460 GFLOP/s. Trees share more in `predict` than is counted, hence the factor below 1.
+_PRODUCTS = {"align": 1.1, "tune": 0.97, "predict": 0.67}
 _BESIDE_S = {"align": 2.1, "tune": 1.4, "predict": 1.4}
+# On a GPU that stands here: what a stage reaches of the speed of large products.
+_EFFICIENCY = {"align": 0.72, "tune": 0.74, "predict": 0.93}
 # How many times dearer small products are: those of adapters beside their matrices, and those
 # of decoding, one token at a time (measured likewise).
 _DEAR_ADAPTERS, _DEAR_DECODING = 1.17, 5.0
@@ -203,11 +207,11 @@ class _Machine(_Clock):
             relative = (work / loop.tokens) / (base_work / base.tokens)
             longer = self._longer(rate) if task.stage == "predict" else 1.0
             return rate.overhead_s + START_S + loop.tokens * longer * relative / rate.tokens_per_s
-        alone = work / self._speed * _AS_PRODUCTS[task.stage]
         if self._grid.device == "cuda":
+            alone = work / self._speed / _EFFICIENCY[task.stage]
             alone = max(alone, loop.steps * _GPU_STEP_S[task.stage])
         else:
-            alone += work / 1e12 * _BESIDE_S[task.stage]
+            alone = work * (_PRODUCTS[task.stage] / self._speed + _BESIDE_S[task.stage] / 1e12)
         return MODEL_START_S + self._workload.extra(task).total / self._speed + alone
 
     def _longer(self, rate: Rate) -> float:

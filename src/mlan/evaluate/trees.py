@@ -26,7 +26,7 @@ _LARGEST = 2048
 _BUSY = 512
 _MUCH_SHORTER = 0.9
 # How many times dearer an operation of attention under a mask is than one of a large product
-# (measured on a CPU: 158 GFLOP/s of 430).
+# (measured on a CPU: 158 GFLOP/s of 430; for all devices, so that trees depend on none).
 _DEAR_ATTENTION = 3
 # Tokens with which all questions begin that make it worth while to compute them once for all
 # batches, as the engine does, instead of once a tree.
@@ -154,8 +154,8 @@ def grow(questions: Sequence[Question], shape: Shape, largest: int) -> list[Tree
     Questions stand in the order of their pictures and tokens, so that those which begin alike
     are neighbours. One joins the tree before it while that saves time: `s` shared tokens save
     24 d^2 s operations a layer, and the `n` that it adds to N nodes cost 8 d N n more in
-    attention to nodes that they do not see, each of which is dearer. A long beginning of all
-    questions, such as a system message, is shared without a common tree.
+    attention to nodes that they do not see, each `_DEAR_ATTENTION` times as dear. A long beginning
+    of all questions, such as a system message, is shared without a common tree.
     """
     trees: list[Tree] = []
     growing: _Grower | None = None

@@ -1,8 +1,9 @@
 """Prepare the next step's data while this step runs on a GPU; order and bits are unchanged.
 
-On a CPU nothing is won by it, and much lost: torch's operators in a second thread come with a
-team of threads of their own, and once there are more of them than cores, libgomp's no longer
-spin but sleep between operators. Steps of the embedded default took 1.37 times as long.
+On a CPU it is prepared when its turn comes: torch's operators in a second thread come with a team
+of threads of their own, and once these and the job's are more than the cores, libgomp's no longer
+spin but sleep between operators. On two cores steps of the embedded default took 1.37 times as
+long, to hide a hundredth of their time.
 """
 
 from __future__ import annotations
@@ -16,9 +17,7 @@ import torch
 T = TypeVar("T")
 
 
-def ahead(
-    make: Callable[[int], T], numbers: Iterable[int], *, device: str = "cuda"
-) -> Generator[T]:
+def ahead(make: Callable[[int], T], numbers: Iterable[int], device: str) -> Generator[T]:
     """Yield `make(number)` for each number in turn, with a GPU the next one always under way.
 
     One thread, one number at a time: `make` may keep state. What it raises is raised here, when

@@ -169,7 +169,7 @@ def train(
         log.info("going on from step %d", done)
     gauge = Gauge(device, job.identity["precision"], ranks.devices)
     meter = Meter(state, "tune", len(feeder), done=done, gauge=gauge)
-    with closing(ahead(feeder.step, range(done, len(feeder)), device=device)) as coming:
+    with closing(ahead(feeder.step, range(done, len(feeder)), device)) as coming:
         for step in range(done, len(feeder)):
             begun = time.monotonic()
             share, passes = next(coming)

@@ -39,7 +39,7 @@ def add_adapter(model: LlavaForConditionalGeneration, lora: Mapping[str, Any], s
         r=lora["rank"], lora_alpha=lora["alpha"], target_modules=_LINEAR, lora_dropout=0.0
     )
     inject_adapter_in_model(config, model)
-    use_fast_products(model)
+    use_fast_products(model)  # peft's A and B are new layers
     draw = generator("adapter", seed)
     for name, parameter in sorted(model.named_parameters()):
         if "lora_A" in name:
