@@ -63,7 +63,11 @@ def sources(names: list[str]) -> dict[str, pd.DataFrame]:
 
 def plan_of(layout: str, share: float, frames: dict[str, pd.DataFrame], template: Template):
     """Return the plan of a layout; `padded` keeps the drawn order (a window of one step)."""
-    mixture = {**SMALL.recipe.mixture.model_dump(), "text_share": share}
+    mixture = {
+        **SMALL.recipe.mixture.model_dump(exclude_none=True),
+        "text_share": share,
+        "repeat": False,
+    }
     tune = SMALL.recipe.tune.model_dump()
     tune["rows"] |= {"layout": "packed" if layout == "packed" else "sorted", "capacity": 256}
     if layout == "padded":
