@@ -115,6 +115,7 @@ def test_a_model_and_its_adapters_go_through_onednn(
 def language_layers(backbone: Path) -> list[nn.Module]:
     """The modules of the language model with adapters, head included."""
     model = compose(backbone)
+    assert not any(type(module) is nn.Linear for module in model.modules())
     trainable.select(model, TUNE, init_seed=0, has_pictures=False)
     assert not any(type(module) is nn.Linear for module in model.modules())
     return [*model.model.language_model.modules(), model.lm_head]

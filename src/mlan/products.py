@@ -85,7 +85,6 @@ class _OneDnnLinear(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, rows: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-        rows = rows.contiguous()  # not one row that stands for many
         of_rows, of_weight, _ = ctx.needs_input_grad
         ctx.save_for_backward(rows if of_weight else None, weight if of_rows else None)
         return _times_transposed(rows, weight, bias)
@@ -94,7 +93,7 @@ class _OneDnnLinear(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, *gradients: Any) -> tuple[Tensor | None, Tensor | None, Tensor | None]:
         rows, weight = ctx.saved_tensors
-        above = gradients[0].contiguous()
+        above = gradients[0]
         flat = above.reshape(-1, above.shape[-1])
         of_rows, of_weight, of_bias = ctx.needs_input_grad
         return (

@@ -48,7 +48,7 @@ _PRINT_S = 0.002  # of one picture that is compared, at a side of 336
 # On a CPU (two threads) seconds = operations x (_PRODUCTS / measured speed + _BESIDE_S / 1e12):
 # large products, and what grows with the operations but gains nothing from faster products
 # (attention, norms, small matrices). Through two points, the embedded default with products of 205
-# and of 460 GFLOP/s. Trees share more in `predict` than is counted, hence the factor below 1.
+# and of 460 GFLOP/s: fitted, so a factor below 1 only says that its stage counts generously.
 _PRODUCTS = {"align": 1.1, "tune": 0.97, "predict": 0.67}
 _BESIDE_S = {"align": 2.1, "tune": 1.4, "predict": 1.4}
 # On a GPU that stands here: what a stage reaches of the speed of large products.
